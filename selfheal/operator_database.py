@@ -79,6 +79,11 @@ def ask_database(
     except ServiceError as error:
         remedy = start_remedy(settings) if isinstance(error, DatabaseUnavailableError) else ""
         raise EmbeddedRuntimeError(error.message, remedy=remedy) from error
+    except asyncpg.DeadlockDetectedError as error:
+        raise EmbeddedRuntimeError(
+            "Another work was at the same rows, and one of the two had to give way.",
+            remedy="Run the same command again.",
+        ) from error
     except (asyncpg.UndefinedColumnError, asyncpg.UndefinedObjectError) as error:
         raise EmbeddedRuntimeError(
             f"The database's schema is another version's: {error}.",

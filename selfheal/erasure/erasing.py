@@ -5,7 +5,7 @@ import json
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -18,6 +18,7 @@ from selfheal.erasure.statements import (
     ALLOW,
     BLANK_CONVERSATIONS,
     BLANK_EXECUTION,
+    CLOSE_PROPOSALS,
     DERIVED,
     FORGET_CALLS,
     HIDE_DIGESTS,
@@ -81,6 +82,7 @@ class Eraser:
         connect: Opens connections beside its own, to renew leases.
         operator: Whom the audit names.
         is_dry: Do all that, and leave all as it was.
+        salt: What the digests that stand in place of the person's are made with.
     """
 
     connection: asyncpg.Connection
@@ -88,6 +90,7 @@ class Eraser:
     operator: str
     progress: Progress
     is_dry: bool = False
+    salt: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
 
     async def erase(self, person: Person, *, spool: Path, golden: Path) -> Receipt:
         """Erase, first from the spool: what lands meanwhile is erased from the database.
@@ -156,7 +159,10 @@ class Eraser:
             older = [one["content"] for one in prompts if one["created_at"] < row["created_at"]]
             texts.add(row, older)
         for table, columns in DERIVED.items():
-            receipt.removed[table] += await self._scrub(table, columns, texts)
+            changed = await self._scrub(table, columns, texts)
+            receipt.removed[table] += len(changed)
+            if table == "selfheal.candidates":
+                await self.connection.execute(CLOSE_PROPOSALS, changed)
         called = {one["content"]: one["called"] for one in prompts if one["serves"]}
         receipt.left += [
             f"{called[content]}, holds a text of theirs: it serves, and stays, and so do the rows "
@@ -180,14 +186,14 @@ class Eraser:
         for place, statement, values in (
             ("selfheal.conversations", BLANK_CONVERSATIONS, (ids, dict(BLANK_CONVERSATION))),
             ("selfheal.idempotent_calls", FORGET_CALLS, ([str(r["request_id"]) for r in rows],)),
-            ("selfheal.rollout_answers", HIDE_UNITS, (ids, secrets.token_hex(16))),
+            ("selfheal.rollout_answers", HIDE_UNITS, (ids, self.salt)),
             ("selfheal.wager_inputs", HIDE_DIGESTS, (list(texts.digests),)),
         ):
             status = await self.connection.execute(statement, *values, timeout=STATEMENT_SECONDS)
             receipt.removed[place] += int(status.split()[-1])
 
-    async def _scrub(self, table: str, columns: Sequence[str], texts: PersonsTexts) -> int:
-        """Take texts out of a table that was made of rows; returns of how many of its rows."""
+    async def _scrub(self, table: str, columns: Sequence[str], texts: PersonsTexts) -> list[Any]:
+        """Take texts out of a table that was made of rows; returns the ids of those changed."""
         select = f"SELECT id, {', '.join(columns)} FROM {table}"
         found = [
             record["id"]
@@ -202,7 +208,7 @@ class Eraser:
             await self.connection.execute(
                 f"UPDATE {table} SET {places} WHERE id = $1", key, *values
             )
-        return len(found)
+        return found
 
 
 def _differs(record: asyncpg.Record, columns: Sequence[str], texts: PersonsTexts) -> bool:

@@ -17,6 +17,8 @@ NOT_REACHED: Final = {
     "spools": "Rows that wait on the disks of Managers elsewhere: they land with their texts. Run "
     "it there as well, or again once their database was back.",
     "guide_route": "Requests at /api/v1/request, which name no end user: name them by --request.",
+    "outlived": "What was made of requests that were removed before, or whose texts were, by "
+    "LOG_RETENTION_DAYS, BODY_RETENTION_DAYS or by hand: nobody can tell any more what they said.",
     "later": "What is asked while this runs or afterwards, and what was said in other words.",
 }
 

@@ -27,7 +27,7 @@ SELECT_PROMPTS: Final = """
 # In the order in which a scorer takes its locks.
 LOCK: Final = (
     "DELETE FROM selfheal.pending_scores WHERE execution_id = ANY($1)",
-    "SELECT FROM execution_logs WHERE id = ANY($1) FOR UPDATE",
+    "SELECT FROM execution_logs WHERE id = ANY($1) ORDER BY id FOR UPDATE",
 )
 READ: Final = """
     SELECT id, coalesce(l.request_id, c.request_id) AS request_id,
@@ -37,6 +37,7 @@ READ: Final = """
     FROM unnest($1::bigint[]) AS id
     LEFT JOIN execution_logs AS l USING (id)
     LEFT JOIN selfheal.conversations AS c ON c.execution_id = id
+    WHERE coalesce(l.created_at, c.created_at) IS NOT NULL
     ORDER BY id
 """
 BLANK_EXECUTION: Final = """
@@ -81,6 +82,11 @@ DERIVED: Final[Mapping[str, Sequence[str]]] = {
     "selfheal.jobs": ("content", "reason", "error"),
     "selfheal.audit": ("before", "after"),
 }  # fmt: skip
+# What was proven isn't what would serve.
+CLOSE_PROPOSALS: Final = """
+    UPDATE selfheal.healing_runs SET resolution = 'superseded', resolved_at = now()
+    WHERE candidate_id = ANY($1) AND decision = 'proposed' AND resolution IS NULL
+"""
 ALLOW: Final = "SELECT set_config('selfheal.erasing', 'on', TRUE)"
 TELL: Final = """
     INSERT INTO selfheal.audit (person, action, object, after)

@@ -15,6 +15,8 @@ ERASED: Final = "[erased]"
 LEAST_CHARACTERS: Final = 20
 # Where reports, and files of golden inputs, have inputs: whole, or cut as reports cut them.
 INPUT_KEYS: Final = frozenset({"text", "inputs", "mends", "breaks", "input"})
+# How our codes are written, which anybody could send to have a run lose its reason.
+_is_code: Final = re.compile(r"[a-z]+(_[a-z]+)+").fullmatch
 # What `candidate_lint` tells of words that a candidate has from anybody's request or answer.
 _BORROWED: Final = re.compile(r'(it has words from requests or answers: ")[^"]*')
 
@@ -58,7 +60,7 @@ class PersonsTexts:
         known = [asked, refined, row["worker_output"], said, row["choices"], row["variables"]]
         prompts = list(older_prompts)
         for text in {text.strip() for text in _list_texts(known)}:
-            is_long = len(text) >= LEAST_CHARACTERS
+            is_long = len(text) >= LEAST_CHARACTERS and not _is_code(text)
             if is_long and not any(text in prompt for prompt in prompts):
                 self._by_head[text[:LEAST_CHARACTERS]][text].add(row["id"])
 

@@ -48,6 +48,7 @@ COMBINATIONS: dict[str, dict[str, Any]] = {
         "nodeSelector": {"kubernetes.io/arch": "arm64"},
         "tolerations": [{"operator": "Exists"}],
         "priorityClassName": "high",
+        "prices": {"configMap": "our-prices"},
     },
     "spool": {
         **EXTERNAL,
@@ -66,6 +67,7 @@ COMBINATIONS: dict[str, dict[str, Any]] = {
         "toolbox": {"enabled": False},
         "firstKey": {"create": False},
         "ipFamily": "IPv6",
+        "runAsUser": None,
     },
     "cluster": {
         "database": {"cluster": {"enabled": True, "pooler": True, "storageClass": "fast"}},
@@ -87,7 +89,7 @@ def _render(values: str, name: str, revision: int, namespace: str) -> str:
     """Render as `helm install` does: the schema first, then the templates."""
     with helm_python.Chart.load(CHART) as chart:
         given = json.loads(values)
-        chart.validate_schema(given)
+        chart.validate_schema(chart.merge_values(given))
         options = {"name": name, "namespace": namespace, "revision": revision}
         return json.dumps(chart.render(given, **options))
 

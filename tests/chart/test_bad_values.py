@@ -1,12 +1,15 @@
 """Values that can't work are refused, with a sentence that says what to do."""
 
+import copy
+from collections.abc import Iterator
 from typing import Any
 
 import helm_python
 import pytest
+import yaml
 from support.rows import for_each
 
-from .conftest import EXTERNAL, render_documents
+from .conftest import CHART, EXTERNAL, NAMESPACE, render_documents
 
 HOST = {"host": "agent.example.com"}
 
@@ -46,6 +49,17 @@ HOST = {"host": "agent.example.com"}
         (EXTERNAL | {"tests": {"heal": True}, "optimizer": {"kind": "cronjob"}}, "autopilot"),
         (EXTERNAL | {"stopping": {"drainSeconds": 1000}}, "drainSeconds"),
         (EXTERNAL | {"taskTypes": {"Bad-Name": "x"}}, "Bad-Name"),
+        (EXTERNAL | {"worker": {"autoscaling": {"min": 5, "max": 3}}}, "worker.autoscaling.min"),
+        (EXTERNAL | {"fullnameOverride": "My_App"}, "set fullnameOverride"),
+        (EXTERNAL | {"runAsUser": 0}, "runAsUser"),
+        (EXTERNAL | {"prices": {"configMap": "Our Prices"}}, "configMap"),
+        (EXTERNAL | {"networkPolicy": {"dnsPorts": ["dns"]}}, "dnsPorts"),
+        # What `--reuse-values` with a newer chart leaves out, and what somebody sets to null.
+        (EXTERNAL | {"image": {"repository": None}}, "missing property 'repository'"),
+        (EXTERNAL | {"networkPolicy": None}, "missing property 'networkPolicy'"),
+        (EXTERNAL | {"spool": {"persistence": {"enabled": None}}}, "missing property 'enabled'"),
+        (EXTERNAL | {"firstKey": {"create": None}}, "missing property 'create'"),
+        (EXTERNAL | {"settings": None}, "missing property 'settings'"),
         (EXTERNAL | {"database": {"existingSecret": "Not A Name"}}, "existingSecret"),
     ]
 )
@@ -53,3 +67,40 @@ def test_it_is_refused(row: tuple[dict[str, Any], str]) -> None:
     values, said = row
     with pytest.raises(helm_python.HelmError, match=said.replace(".", r"\.")):
         render_documents(values)
+
+
+def nulls() -> Iterator[tuple[str, ...]]:
+    """Every value of the chart by its path."""
+
+    def walk(node: dict[str, Any], path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        for name, value in node.items():
+            yield (*path, name)
+            if isinstance(value, dict):
+                yield from walk(value, (*path, name))
+
+    yield from walk(yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8")), ())
+
+
+@pytest.mark.parametrize("kind", ["ingress", "gateway"])
+def test_a_value_that_is_null_is_refused_by_name_or_does_no_harm(kind: str) -> None:
+    """Never does a template run into it, nor does it end up in what is rendered."""
+    others: dict[str, Any] = {
+        "database": {"existingSecret": "our-database"},
+        "route": {"kind": kind, **HOST, "gateway": {"parentRefs": [{"name": "public"}]}},
+        "console": {"enabled": True, "publicUrl": "https://heal.example.com"},
+        "monitoring": {"enabled": "always"},
+    }
+    with helm_python.Chart.load(CHART) as chart:
+        for path in nulls():
+            given = copy.deepcopy(others)
+            inner = given
+            for name in path[:-1]:
+                inner = inner.setdefault(name, {})
+            inner[path[-1]] = None
+            try:
+                chart.validate_schema(chart.merge_values(given))
+                rendered = chart.render(given, name="prod", namespace=NAMESPACE)
+            except helm_python.HelmError as error:
+                assert "missing property" in str(error) or "execution error at" in str(error), path
+            else:
+                assert "<nil>" not in str(rendered), path

@@ -52,10 +52,39 @@ def our_services(documents: list[Document]) -> dict[str, dict[str, dict[str, Any
 def test_each_service_gets_the_settings_that_it_reads() -> None:
     values = COMBINATIONS["hosted"] | {"settings": ANYTHING | {"JUDGE_MODEL": "openai:gpt-4.1"}}
     values |= {"database": {"existingSecret": "our-database", "pooler": True}}
+    values |= {"prices": {"configMap": "our-prices"}}
     for service, given in our_services(render_documents(values)).items():
         sections = ("settings", "credentials", "made", "wired")
         listed = set().union(*(readers(section, service) for section in sections))
         assert set(given) == listed, service
+
+
+def test_prices_are_read_where_they_are_mounted() -> None:
+    for component in ("manager", "optimizer", "toolbox"):
+        pod = find_pod(render_documents(COMBINATIONS["hosted"]), component)
+        (container,) = pod["spec"]["containers"]
+        (place,) = (one for one in container["volumeMounts"] if one["name"] == "prices")
+        given = environment_of(pod)["PRICES_FILE"]["value"]
+        assert given == f"{place['mountPath']}/prices.toml"
+    assert "PRICES_FILE" not in environment_of(find_pod(render_documents(EXTERNAL), "manager"))
+
+
+def test_what_runs_the_tests_has_no_more_than_it_takes() -> None:
+    given = environment_of(find_pod(render_documents(COMBINATIONS["hosted"]), "test"))
+    assert set(given) == {"MANAGER_URL", "SELFHEAL_HOME", "SELFHEAL_API_KEY", "DATABASE_URL"}
+
+
+@pytest.mark.parametrize("kind", ["autopilot", "cronjob"])
+def test_a_setting_of_zero_or_nothing_is_handed_on(kind: str) -> None:
+    settings = {"LLM_SEED": 0, "LLM_TEMPERATURE": 0.0, "CANARY_STEPS": "", "LLM_PROVIDER": ""}
+    values = EXTERNAL | {"settings": settings, "optimizer": {"kind": kind}}
+    given = environment_of(find_pod(render_documents(values), "optimizer"))
+    assert {name: given[name]["value"] for name in settings} == {
+        "LLM_SEED": "0",
+        "LLM_TEMPERATURE": "0",
+        "CANARY_STEPS": "",
+        "LLM_PROVIDER": "",
+    }
 
 
 def test_what_it_gets_is_valid(documents: list[Document], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import helm_python
 import pytest
 
 from .conftest import (
@@ -17,7 +18,8 @@ from .conftest import (
     render_texts,
 )
 
-LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+# A Service's name begins with a letter.
+LABEL = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 # A Job's pods and a StatefulSet's revisions add eleven characters.
 LONGEST_WORKLOAD = 52
 
@@ -42,7 +44,7 @@ def test_no_two_objects_have_the_same_name(documents: list[Document]) -> None:
     assert {one["metadata"]["namespace"] for one in documents} == {NAMESPACE}
 
 
-@pytest.mark.parametrize("release", ["a", "selfheal", "x" * 53])
+@pytest.mark.parametrize("release", ["a", "selfheal", "my.app", "x" * 53])
 def test_names_are_labels_whatever_the_release_is_called(release: str) -> None:
     for values in COMBINATIONS.values():
         for one in render_documents(values, release):
@@ -50,6 +52,20 @@ def test_names_are_labels_whatever_the_release_is_called(release: str) -> None:
             assert LABEL.fullmatch(name), name
             if one["kind"] in ("CronJob", "StatefulSet", "Job", "Deployment"):
                 assert len(name) <= LONGEST_WORKLOAD
+
+
+def test_a_release_whose_name_no_service_may_have_is_told_of_another() -> None:
+    with pytest.raises(helm_python.HelmError, match="set fullnameOverride"):
+        render_documents(EXTERNAL, "1st")
+    assert render_documents(EXTERNAL | {"fullnameOverride": "first"}, "1st")
+
+
+def test_two_long_releases_that_begin_alike_share_no_name() -> None:
+    one, other = (
+        {(a["kind"], a["metadata"]["name"]) for a in render_documents(EXTERNAL, "x" * 52 + end)}
+        for end in "ab"
+    )
+    assert not one & other
 
 
 def test_two_releases_in_one_namespace_share_no_object_and_no_pod(combination: str) -> None:

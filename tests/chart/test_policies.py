@@ -2,9 +2,15 @@
 
 from typing import Any
 
-import pytest
-
-from .conftest import COMBINATIONS, Document, component_of, find, pods_of, render_documents
+from .conftest import (
+    COMBINATIONS,
+    EXTERNAL,
+    Document,
+    component_of,
+    find,
+    pods_of,
+    render_documents,
+)
 
 # Who calls whom, by the ports that are called.
 CALLS = {
@@ -117,16 +123,34 @@ def test_models_are_asked_at_the_ports_of_their_urls_over_both_families() -> Non
     assert {peer["ipBlock"]["cidr"] for peer in outside[0]["to"]} == {"0.0.0.0/0", "::/0"}
 
 
-@pytest.mark.parametrize(("component", "hook"), [("migrate", "pre-install"), ("test", "test")])
-def test_a_hook_has_its_policy_before_it_runs(
-    default: list[Document], component: str, hook: str
-) -> None:
-    policy = find(default, "NetworkPolicy", component)["metadata"]["annotations"]
-    kind = "Job" if component == "migrate" else "Pod"
-    runs = find(default, kind, component)["metadata"]["annotations"]
-    assert policy["helm.sh/hook"] == runs["helm.sh/hook"]
-    assert hook in policy["helm.sh/hook"]
-    assert int(policy["helm.sh/hook-weight"]) < int(runs.get("helm.sh/hook-weight", 0))
+def test_the_migrations_have_their_policy_before_they_run(default: list[Document]) -> None:
+    policy = find(default, "NetworkPolicy", "migrate")["metadata"]["annotations"]
+    runs = find(default, "Job", "migrate")["metadata"]["annotations"]
+    assert policy["helm.sh/hook"] == runs["helm.sh/hook"] == "pre-install,pre-upgrade"
+    assert int(policy["helm.sh/hook-weight"]) < int(runs["helm.sh/hook-weight"])
+
+
+def test_of_the_tests_the_pod_alone_is_a_hook(default: list[Document]) -> None:
+    """`helm test --logs` takes every hook of the tests for a pod that wrote something."""
+    hooks = [one["metadata"].get("annotations", {}).get("helm.sh/hook") for one in default]
+    assert hooks.count("test") == 1
+    assert "annotations" not in find(default, "NetworkPolicy", "test")["metadata"]
+
+
+def test_a_clouds_metadata_are_on_nobodys_way_out(documents: list[Document]) -> None:
+    """They give a node's credentials to who asks, and LLM_BASE_URL may open port 80."""
+    for component, policy in policies(documents).items():
+        for rule in policy["egress"]:
+            for peer in rule.get("to", []):
+                cidr = peer.get("ipBlock", {}).get("cidr")
+                forbidden = {"0.0.0.0/0": "169.254.0.0/16", "::/0": "fd00:ec2::254/128"}.get(cidr)
+                assert forbidden is None or forbidden in peer["ipBlock"]["except"], component
+
+
+def test_names_are_looked_up_at_the_ports_of_the_pods_that_answer() -> None:
+    values = EXTERNAL | {"networkPolicy": {"dnsPorts": [53, 5353]}}
+    dns = policies(render_documents(values))["worker"]["egress"][0]
+    assert ports_of(dns) == {53, 5353}
 
 
 def test_a_database_of_the_release_lets_in_who_has_a_way_into_it() -> None:

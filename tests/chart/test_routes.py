@@ -56,6 +56,15 @@ def test_the_console_has_a_host_of_its_own() -> None:
         assert len(found) == 2
 
 
+def test_a_gateway_gives_a_stream_its_time() -> None:
+    routes = [
+        one for one in render_documents(COMBINATIONS["cluster"]) if one["kind"] == "HTTPRoute"
+    ]
+    assert len(routes) == 2
+    for one in routes:
+        assert one["spec"]["rules"][0]["timeouts"] == {"request": "180s"}
+
+
 def test_streams_are_not_held_back() -> None:
     ingresses = [
         one for one in render_documents(COMBINATIONS["hosted"]) if one["kind"] == "Ingress"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.collector import Collector, collecting
 from support.http_server import JsonHandler, serving
-from support.running_system import RunningSystem, make_system
+from support.running_system import GUIDE_INJECTION, RunningSystem, make_system
 
 from selfheal.runtime.waiting import wait_until
 
@@ -147,3 +147,25 @@ def test_content_is_told_where_the_switch_says_so_and_no_key_ever(tmp_path: Path
     details = [one for one in collector.events if one.name.endswith("operation.details")]
     assert {one.service for one in details} == {"selfheal-worker", "selfheal-evaluator"}
     assert KEY.encode() not in collector.raw
+
+
+@pytest.mark.slow
+def test_a_heal_is_one_trace_with_all_that_it_asks(tmp_path: Path) -> None:
+    system = make_system(tmp_path)
+    with collecting() as collector:
+        system.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.url
+        try:
+            system.selfheal("up")
+            system.psql(GUIDE_INJECTION)
+            for _ in range(3):
+                assert system.request(ASKED).status == 200
+            system.selfheal("optimize")
+        finally:
+            system.selfheal("reset", "--yes")
+    (heal,) = collector.find("selfheal-optimizer", "heal code_generation")
+    assert heal.attributes["gen_ai.prompt.name"] == "code_generation"
+    within = [span for span in collector.spans if span.trace_id == heal.trace_id]
+    asked = {(span.service, span.attributes.get("gen_ai.prompt.name")) for span in within}
+    assert ("selfheal-optimizer", "analyst") in asked
+    assert ("selfheal-worker", "code_generation") in asked
+    assert "selfheal-evaluator" in {span.service for span in within}

@@ -1,7 +1,8 @@
 """The release before this one on this one's schema and back, and this one on the schema of before.
 
 Each is run as containers are: services as processes, each as its own database user, and
-`selfheal migrate` before a new version. What is asked meanwhile comes through both doors.
+`selfheal migrate` before a new version. What is asked meanwhile comes through both doors, in
+traces, and this release charges it.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx
 import pytest
+from support.collector import Collector, collecting
 from support.running_system import GUIDE_INJECTION, find_free_ports
 from support.services import Service
 
@@ -58,6 +60,8 @@ HEALED = """
     SELECT created_by FROM prompts WHERE task_type = $1 AND is_active ORDER BY version DESC LIMIT 1
 """
 
+CHARGED = "SELECT FROM selfheal.spending WHERE purpose = 'serving'"
+
 
 def git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, check=False)
@@ -90,6 +94,7 @@ class Stage:
     home: Path
     server: EmbeddedPostgres
     database: str
+    collector: Collector
     token: str = field(default_factory=lambda: secrets.token_hex(16))
     ports: dict[str, int] = field(
         default_factory=lambda: dict(zip(SERVING, find_free_ports(len(SERVING)), strict=True))
@@ -110,6 +115,7 @@ class Stage:
             "SELFHEAL_HOME": str(self.home),
             "LLM_PROVIDER": "simulated",
             "CANARY_STEPS": "1",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": self.collector.url,
             "INTERNAL_TOKEN": self.token,
             "DATABASE_URL": "" if service == "evaluator" else url,
         }
@@ -232,6 +238,11 @@ class Stage:
         assert await self.fetch(LOST, everything) == []
         assert await self.fetch(LOST_CONVERSATIONS, self.acknowledged["door"]) == []
 
+    async def require_traced_and_charged(self) -> None:
+        """Require that this release told of its answers, and charged them."""
+        assert self.collector.find("selfheal-manager", "invoke_agent")
+        assert await self.fetch(CHARGED)
+
 
 async def until(condition: Callable[[], Awaitable[bool]], otherwise: str) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -249,14 +260,15 @@ async def is_ready(url: str) -> bool:
 
 
 @pytest.fixture
-async def stage(server: EmbeddedPostgres, previous: Path, tmp_path: Path) -> Stage:
+async def stage(server: EmbeddedPostgres, previous: Path, tmp_path: Path) -> AsyncIterator[Stage]:
     """A database that the release before made."""
-    stage = Stage(tmp_path, server, f"d{uuid4().hex[:8]}")
-    connection = await server.address.connect()
-    await connection.execute(f"CREATE DATABASE {stage.database} TEMPLATE template0")
-    await connection.close()
-    assert "Applied the database schema" in stage.migrate(previous)
-    return stage
+    with collecting() as collector:
+        stage = Stage(tmp_path, server, f"d{uuid4().hex[:8]}", collector)
+        connection = await server.address.connect()
+        await connection.execute(f"CREATE DATABASE {stage.database} TEMPLATE template0")
+        await connection.close()
+        assert "Applied the database schema" in stage.migrate(previous)
+        yield stage
 
 
 @pytest.mark.timeout(600)
@@ -277,6 +289,7 @@ async def test_the_release_before_serves_on_this_schema_and_again_after_this_rel
             pass
         await until(stage.has_scored_all, "scores of this release's answers are missing")
     await stage.require_all_kept()
+    await stage.require_traced_and_charged()
 
 
 @pytest.mark.timeout(600)
@@ -286,8 +299,10 @@ async def test_this_release_serves_and_heals_on_the_schema_of_the_one_before(
     async with stage.serving(ROOT):
         async with stage.asked(at_least=12):
             pass
+        await stage.require_all_kept()
         await stage.heal(ROOT)
         async with stage.asked(at_least=24):
             assert "Applied migration 7" in await asyncio.to_thread(stage.migrate, ROOT)
         await until(stage.has_scored_all, "scores are missing")
     await stage.require_all_kept()
+    await stage.require_traced_and_charged()

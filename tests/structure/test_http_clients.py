@@ -14,7 +14,7 @@ HOMES = {
     "selfheal/manager_client.py": "build_opener",
     "selfheal/runtime/processes/readiness.py": "HTTPConnection",
     "services/common/http.py": "ClientSession",
-    "services/common/tracing/setup.py": "Session",
+    "services/common/tracing/sdk.py": "Session",
 }
 
 

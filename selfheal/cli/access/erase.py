@@ -99,6 +99,9 @@ def _run(settings: Settings, person: Person, *, is_dry: bool) -> Receipt:
 
 
 def _show(receipt: Receipt, *, as_json: bool, is_erased: bool) -> None:
+    if not receipt.removed["execution_logs"]:
+        messages.print("No request was found. Is END_USER_KEY the one that the Managers have, and "
+                       "the name as they got it?")  # fmt: skip
     if as_json:
         print_json(receipt.as_json(is_erased=is_erased))
         return

@@ -3,7 +3,8 @@
 import fcntl
 import json
 import os
-import time
+import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,32 +14,33 @@ from typing import Annotated, Any, BinaryIO, Final
 import asyncpg
 import typer
 
-from selfheal.cli.lifecycle import friendly_errors, messages
+from selfheal.cli.lifecycle import friendly_errors, messages, showing_progress
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
+from selfheal.runtime.waiting import Progress
 from services.common.config import Settings
 
 # A row with its conversation may have megabytes.
 PAGE_ROWS: Final = 100
-# Of a page at most, where few rows are meant.
-PAGE_IDS: Final = 20_000
 TIMEOUT_SECONDS: Final = 600.0
-PROGRESS_SECONDS: Final = 2.0
+PROGRESS_ROWS: Final = 10_000
 TAIL_BYTES: Final = 1 << 16
 GOES_ON: Final = "Run the same command again: it goes on where the file ends."
+# How each line begins, but for its number.
+BEGIN: Final = b'{"id": 0, "task_type": '
 MEANT: Final = """
     ($1::timestamptz IS NULL OR created_at >= $1) AND ($2::timestamptz IS NULL OR created_at < $2)
     AND ($3::text IS NULL OR task_type = $3)
 """
 # Not by the order of ids, in which all older rows would be read to find the first that is meant.
-SELECT_ENDS: Final = f"SELECT min(id + 0), max(id + 0) FROM execution_logs WHERE {MEANT}"
+SELECT_FIRST: Final = f"SELECT min(id + 0) FROM execution_logs WHERE {MEANT}"
 SELECT_PAGE: Final = f"""
     SELECT id, (to_jsonb(l) || jsonb_build_object('conversation', (
         SELECT to_jsonb(c) FROM selfheal.conversations AS c WHERE c.execution_id = l.id
     )))::text AS line
     FROM execution_logs AS l
-    WHERE id > $4::bigint AND id <= $5::bigint AND {MEANT}
-    ORDER BY id LIMIT $6
+    WHERE id > $4::bigint AND {MEANT}
+    ORDER BY id LIMIT $5
 """
 
 
@@ -57,9 +59,9 @@ def export(
     Example: selfheal logs export --to log.jsonl --since 2026-01-01
     """
     meant = (since and since.astimezone(), until and until.astimezone(), task_type)
-    with friendly_errors(), _open(to) as file:
+    with friendly_errors(), _open(to) as file, showing_progress("exporting") as progress:
         after = _find_end(file, to)
-        count = ask_database(Settings(), lambda one: _export(one, file, after, meant))
+        count = ask_database(Settings(), lambda one: _export(one, file, after, meant, progress))
     messages.print(f"Wrote {count:,} requests to {to}." if count else f"Nothing is new to {to}.")
 
 
@@ -72,6 +74,7 @@ def _open(path: Path) -> Iterator[BinaryIO]:
     """
     try:
         with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+            _close_to_others(file, path)
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield file
     except BlockingIOError as error:
@@ -84,6 +87,16 @@ def _open(path: Path) -> Iterator[BinaryIO]:
         ) from error
 
 
+def _close_to_others(file: BinaryIO, path: Path) -> None:
+    """See to it that nobody else reads a file that may have been there before."""
+    status = os.fstat(file.fileno())
+    is_file = stat.S_ISREG(status.st_mode)
+    if not is_file or status.st_uid != os.geteuid():
+        why = "it belongs to another account" if is_file else "it is no file"
+        raise EmbeddedRuntimeError(f"Can't write {path}: {why}.", remedy="Name another file.")
+    os.fchmod(file.fileno(), 0o600)
+
+
 def _find_end(file: BinaryIO, path: Path) -> int:
     """Return the id of a file's last whole line, 0 without any, and cut off what was torn.
 
@@ -94,11 +107,12 @@ def _find_end(file: BinaryIO, path: Path) -> int:
     begin = _find_newline(file, max(end - 1, 0))
     file.seek(begin)
     line = file.read(end - begin)
+    head = re.sub(rb"\d+", b"0", (line or file.read(len(BEGIN) * 2)), count=1)[: len(BEGIN)]
     try:
         last = json.loads(line)["id"] if line else 0
     except (ValueError, LookupError, TypeError):
         last = None
-    if not isinstance(last, int) or (not end and file.read(1) not in (b"", b"{")):
+    if type(last) is not int or not BEGIN.startswith(head):
         raise EmbeddedRuntimeError(
             f"{path} holds something else than an export.", remedy="Name another file."
         )
@@ -119,23 +133,24 @@ def _find_newline(file: BinaryIO, before: int) -> int:
 
 
 async def _export(
-    connection: asyncpg.Connection, file: BinaryIO, after: int, meant: tuple[Any, ...]
+    connection: asyncpg.Connection,
+    file: BinaryIO,
+    after: int,
+    meant: tuple[Any, ...],
+    progress: Progress,
 ) -> int:
     """Append the rows after an id, page by page; gives how many."""
-    [(first, last)] = await connection.fetch(SELECT_ENDS, *meant, timeout=TIMEOUT_SECONDS)
-    if last is None:
-        return 0
-    count, at, told = 0, max(after, first - 1), time.monotonic()
-    while at < last:
-        upto = min(last, at + PAGE_IDS)
+    first = await connection.fetchval(SELECT_FIRST, *meant, timeout=TIMEOUT_SECONDS)
+    count, after, has_more = 0, max(after, (first or 0) - 1), True
+    while has_more:
         page = await connection.fetch(
-            SELECT_PAGE, *meant, at, upto, PAGE_ROWS, timeout=TIMEOUT_SECONDS
+            SELECT_PAGE, *meant, after, PAGE_ROWS, timeout=TIMEOUT_SECONDS
         )
         file.writelines(row["line"].encode() + b"\n" for row in page)
         file.flush()
         count += len(page)
-        at = page[-1]["id"] if len(page) == PAGE_ROWS else upto
-        if time.monotonic() - told > PROGRESS_SECONDS:
-            told = time.monotonic()
-            messages.print(f"{count:,} requests, {100 * (at - first + 1) // (last - first + 1)} %")
+        if has_more := len(page) == PAGE_ROWS:
+            after = page[-1]["id"]
+        if has_more and count % PROGRESS_ROWS == 0:
+            progress(f"{count:,} requests")
     return count

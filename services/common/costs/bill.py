@@ -28,6 +28,12 @@ NOTHING: Final = Decimal(0)
 log = get_logger()
 
 
+async def is_spending_kept(connection: asyncpg.Connection) -> bool:
+    """Tell whether the schema has a place for charges; the one before number 7 has none."""
+    is_kept: bool = await connection.fetchval(IS_KEPT)
+    return is_kept
+
+
 @dataclass(frozen=True, slots=True)
 class Charge:
     """What calls of one model came to; of all, task type, purpose and model are empty.
@@ -58,6 +64,12 @@ TYPED_COLUMNS: Final = """
 INSERT: Final = f"""
     INSERT INTO selfheal.spending ({COLUMNS})
     SELECT {COLUMNS} FROM jsonb_to_recordset($1::jsonb) AS c ({TYPED_COLUMNS})
+"""
+# The table comes with migration 7, the right to it right after.
+IS_KEPT: Final = """
+    SELECT coalesce(
+        has_table_privilege(to_regclass('selfheal.spending'), 'INSERT, SELECT'), FALSE
+    )
 """
 
 
@@ -127,6 +139,7 @@ async def charging(prices: Prices, task_type: str, connect: Connect) -> AsyncIte
         if bill.charges:
             try:
                 async with connect() as connection:
-                    await connection.execute(INSERT, bill.as_json())
+                    if await is_spending_kept(connection):
+                        await connection.execute(INSERT, bill.as_json())
             except (DatabaseUnavailableError, asyncpg.PostgresError) as error:
                 log.warning("spending_not_kept", task_type=task_type, message=str(error))

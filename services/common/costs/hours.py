@@ -7,7 +7,7 @@ from typing import Final
 
 import asyncpg
 
-from services.common.costs.bill import COLUMNS, Charge
+from services.common.costs.bill import COLUMNS, Charge, is_spending_kept
 
 SUMMED: Final = (
     "calls", "unpriced_calls", "input_tokens", "cached_tokens", "output_tokens", "cost_usd"
@@ -70,8 +70,10 @@ class Costs:
 
 async def load_costs(
     connection: asyncpg.Connection, now: datetime, task_types: Sequence[str] | None = None
-) -> Costs:
-    """Load what was spent up to now, by these task types alone; None for all."""
+) -> Costs | None:
+    """Load what was spent up to now, by these task types or all; None where it isn't kept."""
+    if not await is_spending_kept(connection):
+        return None
     start = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     days, months = [
         [Charge(**row) for row in await connection.fetch(SELECT_SPENT, since, task_types)]

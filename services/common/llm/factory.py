@@ -13,7 +13,6 @@ from services.common.llm.guarded_model import GuardedModel
 from services.common.llm.relay.endpoint_relay import EndpointRelay
 from services.common.llm.relay.langchain_relay import LangChainRelay
 from services.common.llm.relay.relay import ChatRelay
-from services.common.llm.relay.traced_relay import TracedRelay
 from services.common.settings.model import (
     DEFAULT_HOSTED_PROVIDER,
     DEFAULT_MODELS,
@@ -104,10 +103,8 @@ def create_chat_relay(
 ) -> ChatRelay:
     """Create what passes conversations on to a model: as they are, where it takes them so."""
     if isinstance(model, ChatCompletionsModel):
-        relay = EndpointRelay(model.endpoint, model.parameters)
-        return TracedRelay(relay, guard.name, model.parameters, model.base_url)
-    langchain = LangChainRelay(model, name=name, timeout_seconds=timeout_seconds, guard=guard)
-    return TracedRelay(langchain, guard.name, {})
+        return EndpointRelay(model.endpoint, model.parameters)
+    return LangChainRelay(model, name=name, timeout_seconds=timeout_seconds, guard=guard)
 
 
 def _create(

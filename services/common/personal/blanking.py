@@ -31,12 +31,15 @@ _find_code = re.compile(r"[a-z_]+(?=:)").match
 def blank_execution(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return the columns of `execution_logs` that hold texts, by name, without them."""
     message = row["error_message"]
-    code, figures = _find_code(message or ""), keep_figures(row["evaluation_detail"] or {})
+    code, figures = _find_code(message or ""), keep_figures(row["evaluation_detail"])
     return {
         "user_input": "",
         "refined_input": None,
         "worker_output": None,
-        "evaluation_detail": {**figures, REMOVED: {"by": ERASURE}},
+        "evaluation_detail": {
+            **(figures if isinstance(figures, dict) else {}),
+            REMOVED: {"by": ERASURE},
+        },
         "error_message": message and (code[0] if code else "erased"),
     }
 

@@ -5,6 +5,8 @@ import hmac
 
 from pydantic import SecretStr
 
+from services.common.text import make_storable
+
 
 def hash_name(name: str, key: SecretStr | None) -> str:
     """Return a name's HMAC-SHA256 (RFC 2104), in 64 hexadecimal digits.
@@ -20,4 +22,5 @@ def hash_name(name: str, key: SecretStr | None) -> str:
 
 def list_stored_names(name: str, key: SecretStr | None) -> list[str]:
     """List what a person may be stored as: by the key, as before there was one, and in plain."""
-    return list(dict.fromkeys((hash_name(name, key), hash_name(name, None), name)))
+    plain = make_storable(name)
+    return list(dict.fromkeys((hash_name(name, key), hash_name(name, None), plain)))

@@ -1,66 +1,47 @@
-"""Where spans, events and figures of model calls go, while anything asks for them."""
+"""Where spans, events and figures of model calls go; nowhere, unless something asks for them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final, Literal
 
-from opentelemetry.trace import Tracer
+from opentelemetry._logs import Logger, NoOpLogger
+from opentelemetry.context import Context
+from opentelemetry.metrics import Meter
+from opentelemetry.trace import NoOpTracer, Span, SpanKind, Status, StatusCode, Tracer
 
 from services.common.access.keys import mask_keys
+from services.common.chat import usage
 from services.common.text import make_storable
 
-if TYPE_CHECKING:
-    from opentelemetry._logs import Logger
-    from opentelemetry.metrics import Meter
+Signal = Literal["traces", "logs", "metrics"]
 
-Attributes = Mapping[str, str | int | float | bool]
-
+MOST_CHARACTERS: Final = 200
+METRIC: Final = "gen_ai.client.inference"
 # The boundaries that the conventions give.
 SECONDS: Final = tuple(0.01 * 2**power for power in range(14))
-# Counters, and attributes of a span, after `gen_ai.client.inference.usage.` and `gen_ai.usage.`.
-INPUT: Final = "input_tokens"
-OUTPUT: Final = "output_tokens"
-CACHED: Final = "cache_read.input_tokens"
-REASONING: Final = "reasoning.output_tokens"
-MOST_CHARACTERS: Final = 200
+# Counters, attributes of a span, and where in a chat completion's usage they are.
+USAGE: Final = {
+    "input_tokens": usage.READ,
+    "output_tokens": usage.WRITTEN,
+    "cache_read.input_tokens": usage.CACHED,
+    "reasoning.output_tokens": usage.REASONING,
+}
 
 
 class Figures:
-    """The `gen_ai.client.inference` metrics."""
+    """The metrics of model calls: durations in seconds, and counters of tokens."""
 
-    def __init__(self, meter: "Meter") -> None:
-        self._duration, self._first_chunk = (
+    def __init__(self, meter: Meter) -> None:
+        self.duration, self.time_to_first_chunk = (
             meter.create_histogram(
-                f"gen_ai.client.inference.{name}",
-                unit="s",
-                description=description,
-                explicit_bucket_boundaries_advisory=SECONDS,
+                f"{METRIC}.{name}", unit="s", explicit_bucket_boundaries_advisory=SECONDS
             )
-            for name, description in (
-                ("duration", "GenAI client inference operation duration."),
-                ("time_to_first_chunk", "Time to receive the first chunk of a stream."),
-            )
+            for name in ("duration", "time_to_first_chunk")
         )
-        self._tokens = {
-            name: meter.create_counter(f"gen_ai.client.inference.usage.{name}", unit="{token}")
-            for name in (INPUT, OUTPUT, CACHED, REASONING)
+        self.tokens = {
+            name: meter.create_counter(f"{METRIC}.usage.{name}", unit="{token}") for name in USAGE
         }
-
-    def record(
-        self,
-        call: Attributes,
-        seconds: float,
-        first_chunk_seconds: float | None,
-        tokens: Mapping[str, int],
-        error: Attributes,
-    ) -> None:
-        """Record a call: tokens are counted as 0 where it failed, as the conventions ask."""
-        self._duration.record(seconds, {**call, **error})
-        if first_chunk_seconds is not None:
-            self._first_chunk.record(first_chunk_seconds, call)
-        for name, count in ({INPUT: 0, OUTPUT: 0} | dict(tokens)).items():
-            # Of what modality tokens are, a chat completion doesn't say.
-            self._tokens[name].add(count, {**call, "gen_ai.token.modality": "unknown"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,45 +49,54 @@ class Telemetry:
     """What is switched on.
 
     Attributes:
-        tracer: Makes spans; one that does nothing where only figures are asked for.
-        logger: Takes events; None where none are exported.
-        content_on_spans: Whether spans hold messages, and in what words a judge explains.
-        content_on_events: Whether an event holds them, with what else a span has.
+        content: What holds messages, as the standard switch says: `NO_CONTENT`, or what has SPAN
+            or EVENT in its name.
     """
 
     tracer: Tracer
-    figures: Figures | None = None
-    logger: "Logger | None" = None
-    content_on_spans: bool = False
-    content_on_events: bool = False
-
-    @property
-    def keeps_content(self) -> bool:
-        """Whether anything holds content."""
-        return self.content_on_spans or self.content_on_events
+    figures: Figures | None
+    logger: Logger
+    content: str = "NO_CONTENT"
 
 
-_switched_on: list[Telemetry] = []
+OFF: Final = Telemetry(NoOpTracer(), None, NoOpLogger(""))
+_telemetry = [OFF]
 
 
-def switch_on(telemetry: Telemetry) -> None:
-    """Have everything from now on told."""
-    _switched_on[:] = [telemetry]
+def switch(telemetry: Telemetry) -> None:
+    """Have everything from now on told there."""
+    _telemetry[0] = telemetry
 
 
-def switch_off() -> None:
-    """Have nothing told any more."""
-    _switched_on.clear()
+def find_telemetry() -> Telemetry:
+    """Return what is switched on; `OFF` where nothing is, and nothing is to be done."""
+    return _telemetry[0]
 
 
-def find_telemetry() -> Telemetry | None:
-    """Return what is switched on; None where nothing is, and nothing is to be done."""
-    return _switched_on[0] if _switched_on else None
+@contextmanager
+def spanning(
+    name: str,
+    attributes: Mapping[str, Any],
+    context: Context | None = None,
+    kind: SpanKind = SpanKind.INTERNAL,
+) -> Iterator[Span]:
+    """Tell of what is done in here; of an error only what names it."""
+    with find_telemetry().tracer.start_as_current_span(
+        name, context, kind, attributes, record_exception=False, set_status_on_exception=False
+    ) as span:
+        try:
+            yield span
+        except BaseException as error:
+            tell_error(span, error)
+            raise
 
 
-def name_error(error: BaseException) -> dict[str, str]:
-    """Name an error by its code, or else by its type; its message may hold content."""
-    return {"error.type": str(getattr(error, "code", "") or type(error).__name__)}
+def tell_error(span: Span, error: BaseException) -> dict[str, str]:
+    """Tell of an error by its code, or else by its type; its message may hold content."""
+    told = {"error.type": str(getattr(error, "code", "") or type(error).__name__)}
+    span.set_attributes(told)
+    span.set_status(Status(StatusCode.ERROR))
+    return told
 
 
 def make_tellable(text: str) -> str:
@@ -115,11 +105,7 @@ def make_tellable(text: str) -> str:
 
 
 def name_prompt(name: str, version: str) -> dict[str, str | int]:
-    """Name the prompt of a call, for Langfuse too.
-
-    That takes whatever begins with `gen_ai.prompt` for the input, unless its own attribute says
-    what that is; content that is captured replaces it.
-    """
+    """Name the prompt of a call; for Langfuse too, which takes `gen_ai.prompt.*` for the input."""
     told: dict[str, str | int] = {
         "gen_ai.prompt.name": make_tellable(name),
         "langfuse.observation.prompt.name": make_tellable(name),

@@ -158,7 +158,8 @@ class CountedMetrics:
                 self._numbers.set(await connection.fetchval(SHARE_OF_NUMBERS))
                 self._traffic.show(await _load_recent(connection))
                 costs = await load_costs(connection, datetime.now(UTC))
-            spent = {(one.task_type, one.model, one.purpose): one for _, one in costs.lines}
+            lines = costs.lines if costs else ()
+            spent = {(one.task_type, one.model, one.purpose): one for _, one in lines}
             self._cost.counts = {labels: float(one.cost_usd) for labels, one in spent.items()}
             self._unpriced.counts = {labels: one.unpriced_calls for labels, one in spent.items()}
             decided = {(name, what): count for name, what, count in counts}

@@ -23,6 +23,7 @@ from services.manager.app.retention.rules import Rule
 from services.manager.app.rollups.counting import count_buckets
 from services.manager.app.scoring.claims import PendingScores
 from services.manager.app.scoring.sampling import Mark
+from services.optimizer.app.services.log.blanked_rows import SELECT_BLANKED
 
 SQL = Path(__file__).parents[3] / "db"
 LAST = 2**31 - 1
@@ -106,6 +107,8 @@ async def test_with_wide_numbers_rows_are_written_scored_counted_and_found(
         kept = Retention(database, [rule], lookback_minutes=30, registry=CollectorRegistry())
         await kept.work_round()
         await kept.close()
+        left = await connection.fetchval(SELECT_BLANKED, [LAST + 1, LAST + 2])
+        assert left is (rule.kind == "texts")
         texts = "SELECT count(*) FROM execution_logs WHERE user_input <> ''"
         assert await connection.fetchval(texts) == 0
     assert await connection.fetchval("SELECT count(*) FROM execution_logs") == 0

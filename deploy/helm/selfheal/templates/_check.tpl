@@ -1,11 +1,15 @@
 {{/* Refuses what can't work, with a sentence that says what to do. */}}
 {{- define "selfheal.check" -}}
+{{- $full := include "selfheal.fullname" . -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $full) -}}
+{{- fail (printf "%q can't begin the names of Services, which begin with a small letter and hold small letters, digits and hyphens: set fullnameOverride." $full) -}}
+{{- end -}}
 {{- $listed := .Files.Get "files/settings.yaml" | fromYaml -}}
 {{- range $name, $value := .Values.settings -}}
 {{- if or (hasKey $listed.credentials $name) (hasKey $listed.made $name) (has $name (list "DATABASE_URL" "DATABASE_DIRECT_URL" "CONSOLE_DATABASE_URL")) -}}
 {{- fail (printf "settings.%s is a secret, and values are no place for one: put it into a Secret, and name that in credentials.existingSecret, database.existingSecret or internalToken.existingSecret." $name) -}}
 {{- else if hasKey $listed.wired $name -}}
-{{- fail (printf "settings.%s is filled in by the chart: see values.yaml for what decides it (ipFamily, stopping, spool, console, taskTypes)." $name) -}}
+{{- fail (printf "settings.%s is filled in by the chart: see values.yaml for what decides it (ipFamily, stopping, spool, console, taskTypes, prices)." $name) -}}
 {{- else if has $name (splitList " " $listed.unused) -}}
 {{- fail (printf "settings.%s has no use in a cluster: a pod's ports and folders are its own, and whoever calls is always asked who they are." $name) -}}
 {{- else if not (hasKey $listed.settings $name) -}}
@@ -33,6 +37,12 @@
 {{- end -}}
 {{- if and .Values.keda.enabled (not .Values.keda.prometheusUrl) -}}
 {{- fail "keda.enabled wants keda.prometheusUrl, where it reads how many answers wait for their scores." -}}
+{{- end -}}
+{{- range $service := list "manager" "worker" "evaluator" -}}
+{{- $scales := (get $.Values $service).autoscaling -}}
+{{- if gt (int $scales.min) (int $scales.max) -}}
+{{- fail (printf "%s.autoscaling.min is more than its max." $service) -}}
+{{- end -}}
 {{- end -}}
 {{- if and .Values.tests.heal (ne .Values.optimizer.kind "autopilot") -}}
 {{- fail "tests.heal waits for the autopilot to heal: set optimizer.kind=autopilot, or leave it out." -}}

@@ -77,7 +77,7 @@ TASK_TYPES_DIR: /srv/task_types
 {{- define "selfheal.wired.manager" -}}
 {{- $full := include "selfheal.fullname" . -}}
 {{ include "selfheal.wired.serving" . }}
-TASK_TYPES_DIR: /srv/task_types
+{{ include "selfheal.wired.read" . }}
 SPOOL_DIR: /var/lib/selfheal/spool
 LOG_WHEN_AWAY: {{ ternary "spool" "refuse" .Values.spool.persistence.enabled }}
 {{- if .Values.console.enabled }}
@@ -107,7 +107,14 @@ TASK_TYPES_DIR: /srv/task_types
 {{- end -}}
 
 {{- define "selfheal.wired.optimizer" -}}
+{{ include "selfheal.wired.read" . }}
+{{- end -}}
+
+{{- define "selfheal.wired.read" -}}
 TASK_TYPES_DIR: /srv/task_types
+{{- if .Values.prices.configMap }}
+PRICES_FILE: /etc/selfheal-prices/prices.toml
+{{- end }}
 {{- end -}}
 
 {{/* The way into the database of one user: (list $ "manager" "DATABASE_URL"). */}}

@@ -1,13 +1,13 @@
 {{/* Names and labels: the release's in all of them, so that two live in one namespace. */}}
 {{- define "selfheal.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
-{{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
-{{- else if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 40 | trimSuffix "-" -}}
+{{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- $full = default $full .Values.fullnameOverride -}}
+{{- if gt (len $full) 40 -}}
+{{- /* Two long names that begin alike stay two. */ -}}
+{{- $full = printf "%s-%s" ($full | trunc 33) ($full | sha256sum | trunc 6) -}}
 {{- end -}}
+{{- $full | replace "." "-" -}}
 {{- end -}}
 
 {{/* Of one component: (list $ "manager"). */}}
@@ -24,7 +24,7 @@ app.kubernetes.io/component: {{ index . 1 }}
 app.kubernetes.io/part-of: self-healing-agent-system
 app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ $root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version }}
+helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
 {{- end -}}
 
 {{- define "selfheal.metadata" -}}

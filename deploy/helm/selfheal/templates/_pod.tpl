@@ -27,10 +27,12 @@ affinity:
 {{- end }}
 securityContext:
   runAsNonRoot: true
-  runAsUser: 10001
-  runAsGroup: 10001
+  {{- with $root.Values.runAsUser }}
+  runAsUser: {{ int64 . }}
+  runAsGroup: {{ int64 . }}
   # What is mounted, is the group's to read.
-  fsGroup: 10001
+  fsGroup: {{ int64 . }}
+  {{- end }}
   fsGroupChangePolicy: OnRootMismatch
   seccompProfile: {type: RuntimeDefault}
 {{- end -}}
@@ -101,6 +103,10 @@ securityContext:
 - name: console-token
   secret: {secretName: {{ include "selfheal.tokenSecret" $root }}, defaultMode: 0440, items: [{key: CONSOLE_TOKEN, path: token}]}
 {{- end }}
+{{- if and $root.Values.prices.configMap (has $of (list "manager" "optimizer" "toolbox")) }}
+- name: prices
+  configMap: {name: {{ $root.Values.prices.configMap }}}
+{{- end }}
 {{- if has $of (list "manager" "evaluator" "console" "optimizer" "toolbox") }}
 {{- range $name, $map := $root.Values.taskTypes }}
 - name: task-type-{{ $name | replace "_" "-" }}
@@ -121,6 +127,9 @@ securityContext:
 {{- end }}
 {{- if and $root.Values.console.enabled (has $of (list "manager" "console")) }}
 - {name: console-token, mountPath: /etc/selfheal-console-token, readOnly: true}
+{{- end }}
+{{- if and $root.Values.prices.configMap (has $of (list "manager" "optimizer" "toolbox")) }}
+- {name: prices, mountPath: /etc/selfheal-prices, readOnly: true}
 {{- end }}
 {{- if has $of (list "manager" "evaluator" "console" "optimizer" "toolbox") }}
 {{- range $name, $map := $root.Values.taskTypes }}

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 import aiohttp
@@ -12,6 +12,7 @@ from services.common.llm.endpoint import ChatEndpoint, ToldError, read_events
 from services.common.llm.event_parser import Event, EventParser
 from services.common.llm.relay.relay import DONE, to_event, to_json
 from services.common.llm.reply import find_error
+from services.common.tracing.inference import Inference, belonging_to, inferring
 
 STREAM_FIELDS = ("stream", "stream_options")
 # For the end of a response whose last event has come: then its connection can be used again.
@@ -33,36 +34,49 @@ class EndpointRelay:
     async def complete(self, request: Mapping[str, Any]) -> bytes:
         """Return a chat completion as JSON."""
         body = {name: value for name, value in request.items() if name not in STREAM_FIELDS}
-        return await self._endpoint.ask(body, self._parameters, self._read_whole)
+        with self._inferring(request) as inference, belonging_to(inference):
+            whole = await self._endpoint.ask(body, self._parameters, self._read_whole)
+            if inference:
+                inference.reply = whole
+        return to_json(whole)
 
     async def stream(self, request: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
         """Give whole events, joined where they came together."""
         options = {**(request.get("stream_options") or {}), "include_usage": True}
         body = {name: value for name, value in request.items() if name not in STREAM_FIELDS}
         own = {**self._parameters, "stream_options": options}
-        answer = await self._endpoint.ask({**body, "stream": True}, own, self._open)
-        try:
-            yield answer.take()
-            while not answer.is_over:
-                try:
-                    await answer.read()
-                except (aiohttp.ClientError, TimeoutError, ToldError, ValueError) as error:
-                    if ready := answer.take():
+        with self._inferring(request, is_stream=True) as inference:
+            # It can't stay the current span while others run, so it is where the call begins.
+            with belonging_to(inference):
+                answer = await self._endpoint.ask({**body, "stream": True}, own, self._open)
+            try:
+                yield answer.take(inference)
+                while not answer.is_over:
+                    try:
+                        await answer.read()
+                    except (aiohttp.ClientError, TimeoutError, ToldError, ValueError) as error:
+                        if ready := answer.take(inference):
+                            yield ready
+                        raise self._endpoint.explain(error) from error
+                    if ready := answer.take(inference):
                         yield ready
-                    raise self._endpoint.explain(error) from error
-                if ready := answer.take():
-                    yield ready
-        finally:
-            await answer.close()
+            finally:
+                await answer.close()
 
-    async def _read_whole(self, response: aiohttp.ClientResponse) -> bytes:
+    def _inferring(
+        self, request: Mapping[str, Any], *, is_stream: bool = False
+    ) -> AbstractContextManager[Inference | None]:
+        given = {**self._parameters, **request}
+        return inferring(self._endpoint.guard.name, given, is_stream=is_stream)
+
+    async def _read_whole(self, response: aiohttp.ClientResponse) -> dict[str, Any]:
         events = await read_events(response)
         whole = events[0]
         if len(events) > 1 or any("message" not in choice for choice in choices_of(whole)):
             whole = join_chunks(chunk for event in events for chunk in to_chunks(event))
         if not choices_of(whole):
             raise ValueError("there is no choice")
-        return to_json(whole)
+        return whole
 
     async def _open(self, response: aiohttp.ClientResponse) -> "_StreamedAnswer":
         """Read until a choice has come: for as long, another attempt is possible."""
@@ -84,6 +98,7 @@ class _StreamedAnswer:
         self._response = response
         self._parser = EventParser()
         self._ready: list[bytes] = []
+        self._chunks: list[dict[str, Any]] = []
         self._is_in_pieces = False
         # Of each choice by its index.
         self._is_finished: dict[int, bool] = {}
@@ -93,9 +108,13 @@ class _StreamedAnswer:
         """Whether a choice has come."""
         return bool(self._is_finished)
 
-    def take(self) -> bytes:
-        """Return what is ready to be passed on."""
+    def take(self, inference: Inference | None) -> bytes:
+        """Return what is ready to be passed on, and tell of it."""
         ready, self._ready = self._ready, []
+        chunks, self._chunks = self._chunks, []
+        if inference:
+            for chunk in chunks:
+                inference.tell_chunk(chunk)
         return b"".join(ready)
 
     async def read(self) -> None:
@@ -118,9 +137,11 @@ class _StreamedAnswer:
             if is_chunk(said):
                 self._is_in_pieces |= self._parser.has_begun or bool(said["choices"])
                 self._ready.append(to_event(said) if line is None else b"data: " + line + b"\n\n")
+                self._chunks.append(said)
             else:
                 # Of what else comes between chunks only the usage is a client's concern.
-                self._ready += map(to_event, to_chunks(said))
+                self._chunks += (chunks := to_chunks(said))
+                self._ready += map(to_event, chunks)
         if self._parser.is_done or not block:
             self._require_whole()
             self._ready.append(DONE)

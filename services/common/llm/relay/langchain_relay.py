@@ -25,6 +25,7 @@ from services.common.llm.guard import ProviderGuard
 from services.common.llm.invocation import translating_vendor_errors
 from services.common.llm.relay.relay import DONE, to_event, to_json
 from services.common.resilience.deadline import fit
+from services.common.tracing.inference import inferring
 
 # What isn't a parameter of the model, or means nothing to one that isn't OpenAI's.
 NOT_PASSED_ON = frozenset(
@@ -61,13 +62,20 @@ class LangChainRelay:
 
     async def complete(self, request: Mapping[str, Any]) -> bytes:
         """Return a chat completion as JSON."""
-        return to_json(join_chunks([chunk async for chunk in self._ask(request, in_pieces=False)]))
+        with inferring(self._guard.name, request) as inference:
+            whole = join_chunks([chunk async for chunk in self._ask(request, in_pieces=False)])
+            if inference:
+                inference.reply = whole
+        return to_json(whole)
 
     async def stream(self, request: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
         """Give whole events."""
-        async with aclosing(self._ask(request, in_pieces=True)) as chunks:
-            async for chunk in chunks:
-                yield to_event(chunk)
+        with inferring(self._guard.name, request, is_stream=True) as inference:
+            async with aclosing(self._ask(request, in_pieces=True)) as chunks:
+                async for chunk in chunks:
+                    if inference:
+                        inference.tell_chunk(chunk)
+                    yield to_event(chunk)
         yield DONE
 
     async def _ask(

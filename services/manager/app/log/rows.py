@@ -76,10 +76,13 @@ _VALUES = ", ".join(f"${number}" for number, _ in enumerate(_COLUMNS, 4))
 _CONVERSATION, _WITH_JUDGE, _RULES, _JUDGE, _TRACE_PARENT = (
     f"${number}" for number in range(len(_COLUMNS) + 4, len(_COLUMNS) + 9)
 )
-_LANDING = f"""
+_LANDING = """
     landing AS (
         INSERT INTO selfheal.landings (id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING id
-    ), charged AS (
+    )
+"""
+_CHARGED = f"""
+    charged AS (
         INSERT INTO selfheal.spending (at, {bill.COLUMNS})
         SELECT coalesce($2, now()), {bill.COLUMNS}
         FROM landing, jsonb_to_recordset($3::jsonb) AS charge ({bill.TYPED_COLUMNS})
@@ -89,10 +92,10 @@ _INSERT = f"""
     INSERT INTO execution_logs (created_at, {", ".join(_COLUMNS)})
     SELECT coalesce($2, now()), {_VALUES} FROM landing
 """
-INSERT_EXECUTION = f"WITH {_LANDING} {_INSERT}"
+_EXECUTION_TEMPLATE = f"WITH {_LANDING}, {{besides}} {_INSERT}"
 # One statement, so that no row is without its conversation, and none with a mark is forgotten.
 _CONVERSATION_TEMPLATE = f"""
-    WITH {_LANDING}, execution AS (
+    WITH {_LANDING}, {{besides}}, execution AS (
         {_INSERT}
         RETURNING id, request_id, task_type, created_at
     ), conversation AS (
@@ -112,23 +115,55 @@ _CONVERSATION_TEMPLATE = f"""
     FROM execution WHERE {_WITH_JUDGE} IS NOT NULL
 """
 
-# The schema before number 7 has no such column: it is written only where there is something to.
-INSERT_CONVERSATION = _CONVERSATION_TEMPLATE.format(column="", value="")
-INSERT_TRACED_CONVERSATION = _CONVERSATION_TEMPLATE.format(
-    column=", trace_parent", value=f", {_TRACE_PARENT}::text"
+
+@dataclass(frozen=True, slots=True)
+class Inserts:
+    """How a schema takes rows in.
+
+    Attributes:
+        execution: For rows without a conversation.
+        conversation: For those with one.
+    """
+
+    execution: str
+    conversation: str
+
+    def of(self, row: Row) -> str:
+        """Return the statement that a row is inserted by."""
+        return self.execution if row.conversation is None else self.conversation
+
+
+INSERTS = Inserts(
+    _EXECUTION_TEMPLATE.format(besides=_CHARGED),
+    _CONVERSATION_TEMPLATE.format(
+        besides=_CHARGED, column=", trace_parent", value=f", {_TRACE_PARENT}::text"
+    ),
+)
+# The schema before number 7 has no place for charges and for a trace: they are dropped.
+INSERTS_BEFORE_7 = Inserts(
+    _EXECUTION_TEMPLATE.format(besides="dropped AS (SELECT $3::jsonb)"),
+    _CONVERSATION_TEMPLATE.format(
+        besides=f"dropped AS (SELECT $3::jsonb, {_TRACE_PARENT}::text)", column="", value=""
+    ),
 )
 
 
-async def insert_row(connection: asyncpg.Connection, row: Row) -> None:
+async def find_inserts(connection: asyncpg.Connection) -> Inserts:
+    """Find how the schema takes rows in."""
+    return INSERTS if await bill.is_spending_kept(connection) else INSERTS_BEFORE_7
+
+
+async def insert_row(connection: asyncpg.Connection, row: Row, inserts: Inserts = INSERTS) -> None:
     """Insert a row, unless it has landed before."""
-    await connection.execute(_statement_of(row), *_values_of(row))
+    await connection.execute(inserts.of(row), *_values_of(row))
 
 
 async def insert_rows(
     connection: asyncpg.Connection, rows: Sequence[Row], *, timeout_seconds: float
 ) -> None:
     """Insert rows in their order, those alone that haven't landed before."""
-    for statement, group in groupby(rows, key=_statement_of):
+    inserts = await find_inserts(connection)
+    for statement, group in groupby(rows, key=inserts.of):
         values = [_values_of(row) for row in group]
         await connection.executemany(statement, values, timeout=timeout_seconds)
 
@@ -172,16 +207,9 @@ def decode_row(written: bytes) -> Row:
     )
 
 
-def _statement_of(row: Row) -> str:
-    if row.conversation is None:
-        return INSERT_EXECUTION
-    return INSERT_TRACED_CONVERSATION if row.trace_parent else INSERT_CONVERSATION
-
-
 def _values_of(row: Row) -> tuple[Any, ...]:
     values = (row.landing_id, row.created_at, row.charges, *_read_columns(row.execution))
     if row.conversation is None:
         return values
     chances = astuple(row.mark) if row.mark else (None, None, None)
-    parent = (row.trace_parent,) if row.trace_parent else ()
-    return (*values, row.conversation, *chances, *parent)
+    return (*values, row.conversation, *chances, row.trace_parent)

@@ -9,7 +9,14 @@ import asyncpg
 from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
 from services.common.logging import get_logger
-from services.manager.app.log.rows import Row, encode_row, insert_row
+from services.manager.app.log.rows import (
+    INSERTS,
+    INSERTS_BEFORE_7,
+    Row,
+    encode_row,
+    find_inserts,
+    insert_row,
+)
 from services.manager.app.log.spool.spool import Spool
 
 log = get_logger()
@@ -28,6 +35,8 @@ class RowWriter:
     def __init__(self, database: Database, spool: Spool | None) -> None:
         self._database = database
         self._spool = spool
+        # Looked up until the schema is this release's: migrations may be applied meanwhile.
+        self._inserts = INSERTS_BEFORE_7
 
     async def write(self, row: Row, within: Within | None = None) -> None:
         """Write a row; once this returns, it isn't lost.
@@ -51,9 +60,11 @@ class RowWriter:
 
     async def _insert(self, row: Row, within: Within | None) -> None:
         async with self._database.connection() as connection:
+            if self._inserts is not INSERTS:
+                self._inserts = await find_inserts(connection)
             if within is None:
-                await insert_row(connection, row)
+                await insert_row(connection, row, self._inserts)
                 return
             async with connection.transaction():
-                await insert_row(connection, row)
+                await insert_row(connection, row, self._inserts)
                 await within(connection)

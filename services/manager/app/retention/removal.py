@@ -73,8 +73,9 @@ def _pick(value: str, keys: str) -> str:
 
 _TOLD: Final = "rule_score,judge_score,capped,evidence,evaluator,worker,error"
 _PARTS: Final = {
-    "judge": "name,score,confidence,judgements,spread,calls,input_tokens,output_tokens",
-    "execution": "status,backend,cpu_ms,wall_ms",
+    "judge": "name,score,confidence,judgements,spread,calls,input_tokens,output_tokens,"
+    "cached_tokens,untold_calls,cost_usd",
+    "execution": "status,backend,layers,cpu_ms,wall_ms,output_cut",
 }
 _RULES: Final = f"""(
     SELECT jsonb_agg({_pick("rule", "name,weight,outcome")})

@@ -1,6 +1,8 @@
 """`selfheal logs`: the table, and the whole log as a file that goes on where it ended."""
 
 import json
+import os
+import resource
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -73,7 +75,11 @@ def test_what_is_meant_is_exported_alone(operator: Any, tmp_path: Path) -> None:
     assert not empty.read_bytes()
 
 
-@pytest.mark.parametrize("content", ["not an export", "a\nb\n", '{"id": "x"}\n', "[1]\n"])
+@pytest.mark.parametrize(
+    "content",
+    ["not an export", "a\nb\n", '{"id": "x"}\n', "[1]\n", '{"precious": 1}',
+     '{"id": 1, "name": "x"}', '{"id": 1}\n', '{"id": true, "task_type": "t"}\n'],
+)  # fmt: skip
 def test_another_file_is_left_as_it_is(operator: Any, tmp_path: Path, content: str) -> None:
     file = tmp_path / "precious.txt"
     file.write_text(content)
@@ -94,6 +100,42 @@ def test_a_file_that_cannot_be_written_or_is_written_already_is_refused(
         second = operator.selfheal("logs", "export", "--to", str(file))
     assert second.exit_code == 1
     assert "Another export" in second.output
+
+
+def test_texts_go_into_a_file_of_this_account_alone(
+    operator: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator.sql(INSERT, "a", NOON, 2)
+    file, link = tmp_path / "open.jsonl", tmp_path / "link.jsonl"
+    file.touch(0o666)
+    link.symlink_to(file)
+    assert operator.selfheal("logs", "export", "--to", str(link)).exit_code == 0
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert len(read(file)) == 2
+    os.mkfifo(tmp_path / "fifo")
+    for place in (tmp_path, tmp_path / "fifo", "/dev/full"):
+        done = operator.selfheal("logs", "export", "--to", str(place))
+        assert done.exit_code == 1
+        assert "Can't write" in done.output
+    monkeypatch.setattr(os, "geteuid", lambda: 1 + file.stat().st_uid)
+    done = operator.selfheal("logs", "export", "--to", str(file))
+    assert done.exit_code == 1
+    assert "belongs to another account" in done.output
+
+
+def test_a_full_disk_leaves_what_can_be_gone_on_with(operator: Any, tmp_path: Path) -> None:
+    operator.sql(INSERT, "a", NOON, 20)
+    file = tmp_path / "log.jsonl"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, limits[1]))
+    try:
+        done = operator.selfheal("logs", "export", "--to", str(file))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert done.exit_code == 1
+    assert "it goes on where the file ends" in " ".join(done.output.split())
+    assert operator.selfheal("logs", "export", "--to", str(file)).exit_code == 0
+    assert [row["id"] for row in read(file)] == list(range(1, 21))
 
 
 def test_the_table_says_what_was_removed(operator: Any) -> None:

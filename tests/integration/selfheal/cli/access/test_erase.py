@@ -5,11 +5,13 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from selfheal.cli.main import app
+from selfheal.erasure.erasing import Eraser
 from services.common.personal.names import hash_name
 
 ID = "ann@example.com"
@@ -61,9 +63,16 @@ def test_the_receipt_says_what_went_and_what_is_not_reached(
     assert told["removed"]["execution_logs"] == 2
     assert told["removed"]["selfheal.conversations"] == 1
     assert told["left"] == []
-    assert {"backups", "providers", "traces", "exports", "logs", "spools", "guide_route"} <= set(
-        told["not_reached"]
-    )
+    assert {
+        "backups",
+        "providers",
+        "traces",
+        "exports",
+        "logs",
+        "spools",
+        "guide_route",
+        "outlived",
+    } <= set(told["not_reached"])
     assert ID not in json.dumps(told)
     assert operator.sql(COUNT) == 0
     shown = operator.selfheal("erase", "--end-user", ID, "--yes")
@@ -78,6 +87,31 @@ def test_what_takes_a_hand_makes_it_fail(operator: Any, ask: Callable[..., UUID]
     assert done.exit_code == 1
     assert "Left: The prompt of code_generation that serves, version 99" in done.stdout
     assert operator.sql(COUNT) == 1
+
+
+def test_where_nobody_is_found_it_asks_for_the_key(
+    operator: Any, ask: Callable[..., UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask()
+    monkeypatch.setenv("END_USER_KEY", "another")
+    done = operator.selfheal("erase", "--end-user", ID, "--yes")
+    assert done.exit_code == 0
+    assert "Is END_USER_KEY the one" in done.stderr
+    assert operator.sql(COUNT) == 1
+
+
+def test_two_who_wait_for_each_others_rows_are_told_to_try_again(
+    operator: Any, ask: Callable[..., UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask()
+
+    async def give_way(*_: Any) -> None:
+        raise asyncpg.DeadlockDetectedError("deadlock detected")
+
+    monkeypatch.setattr(Eraser, "_erase_batch", give_way)
+    done = operator.selfheal("erase", "--end-user", ID, "--yes")
+    assert done.exit_code == 1
+    assert "Run the same command again." in done.stderr
 
 
 def test_nobody_is_not_a_person(operator: Any) -> None:

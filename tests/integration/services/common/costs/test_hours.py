@@ -1,16 +1,18 @@
 """What was spent, in PostgreSQL: the lines and the hours add up to the whole."""
 
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
+from support.earlier_schema import schema_before_7
 
 from services.common.costs.bill import Bill, Charge, charging
-from services.common.costs.hours import MERGE, SUMMED, add_up, load_costs
+from services.common.costs.hours import MERGE, SUMMED, Costs, add_up, load_costs
 from services.common.costs.prices import Prices
 from services.common.metering.spending import Spending
 from services.common.settings.costs import Price
@@ -39,6 +41,14 @@ def make_charges(count: int) -> list[tuple[datetime, Charge]]:
     return made
 
 
+async def load(
+    connection: asyncpg.Connection, now: datetime, task_types: list[str] | None = None
+) -> Costs:
+    found = await load_costs(connection, now, task_types)
+    assert found is not None
+    return found
+
+
 def count(charges: list[tuple[datetime, Charge]], start: datetime) -> Charge:
     return add_up([charge for at, charge in charges if at >= start])
 
@@ -56,12 +66,12 @@ async def test_all_lines_add_up_to_the_whole_before_and_after_the_hours_are_made
         for day in (1, 15, 30):
             # An evening there is the next day in UTC, as providers count.
             now = (START + timedelta(days=day, hours=-1)).astimezone(timezone(timedelta(hours=9)))
-            spent = await load_costs(connection, now)
+            spent = await load(connection, now)
             assert spent.day == count(made, START + timedelta(days=day - 1))
             assert spent.month == count(made, START)
             assert add_up([of_day for of_day, _ in spent.lines]) == spent.day
             assert add_up([of_month for _, of_month in spent.lines]) == spent.month
-            of_a = await load_costs(connection, now, ["a"])
+            of_a = await load(connection, now, ["a"])
             assert of_a.month == add_up([one for _, one in spent.lines if one.task_type == "a"])
         assert spent.unpriced_models == ["openai:new"]
         assert all(one.cost_usd == 0 for _, one in spent.lines if one.model != "openai:known")
@@ -85,7 +95,7 @@ async def test_a_row_of_the_log_is_charged_once_however_often_it_lands(
     assert spooled == row
     for _ in range(2):
         await insert_row(connection, spooled)
-    charged = [one for _, one in (await load_costs(connection, START)).lines]
+    charged = [one for _, one in (await load(connection, START)).lines]
     assert sorted(charged, key=lambda one: one.purpose, reverse=True) == bill.charges
     assert charged[0].cost_usd == Decimal("0.0000070003")
     assert await connection.fetchval("SELECT count(*) FROM execution_logs") == 1
@@ -108,5 +118,19 @@ async def test_a_bill_is_kept_and_a_lost_database_ends_nothing(
             bill.add("healing", "openai:known", Spending(1, 1, 1))
     async with charging(PRICES, "t", fail):
         pass
-    [(today, month)] = (await load_costs(connection, datetime.now(UTC))).lines
+    [(today, month)] = (await load(connection, datetime.now(UTC))).lines
     assert [today] == [month] == bill.charges
+
+
+async def test_on_the_schema_before_a_bill_is_dropped_quietly(
+    connection: asyncpg.Connection, log_entries: list[MutableMapping[str, Any]]
+) -> None:
+    @asynccontextmanager
+    async def lend() -> AsyncIterator[asyncpg.Connection]:
+        yield connection
+
+    async with schema_before_7(connection):
+        async with charging(PRICES, "t", lend) as bill:
+            bill.add("healing", "openai:known", Spending(1, 1, 1))
+        assert await load_costs(connection, START) is None
+    assert log_entries == []

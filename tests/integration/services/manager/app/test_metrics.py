@@ -2,6 +2,7 @@ import math
 
 import asyncpg
 from prometheus_client import CollectorRegistry
+from support.earlier_schema import schema_before_7
 
 from services.common.database import Database
 from services.manager.app.metrics import CountedMetrics
@@ -76,6 +77,12 @@ async def test_what_was_spent_this_month_is_told_by_task_type_model_and_purpose(
     labels = {"task_type": "t", "model": "openai:m", "purpose": "judging"}
     assert registry.get_sample_value("agent_cost_usd_total", labels) == 0.75
     assert registry.get_sample_value("agent_unpriced_calls_total", labels) == 1
+    async with schema_before_7(connection):
+        await connection.execute(INSERT_RUN, "t", "held")
+        await metrics.refresh()
+    assert registry.get_sample_value("agent_cost_usd_total", labels) is None
+    held = {"task_type": "t", "decision": "held"}
+    assert registry.get_sample_value("agent_healing_decisions_total", held) == 1
 
 
 async def test_what_was_logged_lately_is_shown_by_the_prompt_that_answered(

@@ -1,7 +1,10 @@
+from collections.abc import MutableMapping
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
+from support.earlier_schema import schema_before_7
 
 from services.common.database import Database
 from services.manager.app.sweeper import Sweeper
@@ -70,3 +73,17 @@ async def test_calls_are_added_up_by_the_hour(
             (True, 9, 18, Decimal("0.000009")),
             (True, 11, 22, Decimal("0.000011")),
         ]
+
+
+async def test_on_the_schema_before_what_is_over_goes_and_costs_are_told_to_be_nowhere(
+    database: Database,
+    connection: asyncpg.Connection,
+    log_entries: list[MutableMapping[str, Any]],
+) -> None:
+    await connection.execute(INSERT_CALLS, uuid4(), 1, "25:00:00")
+    async with schema_before_7(connection):
+        await Sweeper(database).sweep()
+    assert await connection.fetchval(COUNT) == 0
+    [told] = log_entries
+    assert told["event"] == "spending_not_kept"
+    assert "selfheal migrate" in told["message"]

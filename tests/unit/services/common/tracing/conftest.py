@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from services.common.tracing.telemetry import Figures, Telemetry, switch_off, switch_on
+from services.common.tracing.telemetry import OFF, Figures, Telemetry, switch
 
 
 class Heard:
@@ -27,8 +27,8 @@ class Heard:
         figures = Figures(MeterProvider([self._metrics]).get_meter("test"))
         self._telemetry = Telemetry(tracers.get_tracer("t"), figures, loggers.get_logger("t"))
 
-    def listen(self, **switches: bool) -> None:
-        switch_on(replace(self._telemetry, **switches))  # type: ignore[arg-type]
+    def listen(self, content: str = OFF.content) -> None:
+        switch(replace(self._telemetry, content=content))
 
     @property
     def spans(self) -> tuple[ReadableSpan, ...]:
@@ -61,4 +61,4 @@ def heard() -> Iterator[Heard]:
     heard = Heard()
     heard.listen()
     yield heard
-    switch_off()
+    switch(OFF)

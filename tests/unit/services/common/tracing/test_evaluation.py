@@ -7,7 +7,7 @@ from opentelemetry.trace import SpanKind, StatusCode, format_span_id, format_tra
 from services.common.errors import UpstreamTimeoutError
 from services.common.schemas import EvaluationResponse
 from services.common.tracing.evaluation import evaluating, healing, invoking_agent
-from services.common.tracing.telemetry import switch_off
+from services.common.tracing.telemetry import OFF, switch
 
 if TYPE_CHECKING:
     from conftest import Heard
@@ -71,7 +71,7 @@ def test_a_score_is_an_event_of_the_span_of_its_answer_however_late_it_is(heard:
 
 
 def test_reasons_are_told_where_content_is(heard: "Heard") -> None:
-    heard.listen(content_on_spans=True)
+    heard.listen("SPAN_ONLY")
     with evaluating("code_generation", PARENT) as tell:
         tell(make_evaluation())
     assert heard.span["gen_ai.evaluation.explanation"] == "failed: examples; It greets user 7."
@@ -111,7 +111,7 @@ def test_what_a_heal_asks_is_one_trace(heard: "Heard") -> None:
 
 
 def test_nothing_is_told_where_nothing_is_switched_on(heard: "Heard") -> None:
-    switch_off()
+    switch(OFF)
     with healing("x"), invoking_agent("x", "s") as agent, evaluating("x", None) as tell:
         agent.tell_prompt(1)
         tell(make_evaluation())

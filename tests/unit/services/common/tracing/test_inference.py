@@ -1,23 +1,25 @@
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
 
 from services.common.access.keys import generate_key
-from services.common.errors.model import ModelRateLimitedError, ModelUnavailableError
-from services.common.llm.relay.traced_relay import TracedRelay
+from services.common.errors.model import ModelError
+from services.common.llm.endpoint import ChatEndpoint, Reader, Reply
+from services.common.llm.relay.endpoint_relay import EndpointRelay
 from services.common.tracing.inference import asking_about, inferring
-from services.common.tracing.telemetry import switch_off
+from services.common.tracing.telemetry import OFF, switch
 
 if TYPE_CHECKING:
     from conftest import Heard
 
-URL = "https://api.openai.com/v1"
 REQUEST = {"messages": [{"role": "user", "content": "Sort a list"}], "temperature": 0, "seed": 7}
 USAGE = {
     "prompt_tokens": 12,
@@ -32,7 +34,11 @@ WHOLE = {
     "usage": USAGE,
 }
 PIECES = [
-    {"id": "chatcmpl-1", "model": "gpt-9-2026", "choices": [{"delta": {"content": "sorted"}}]},
+    {
+        "id": "chatcmpl-1",
+        "model": "gpt-9-2026",
+        "choices": [{"index": 0, "delta": {"content": "sorted"}}],
+    },
     {"choices": [{"delta": {"content": "(items)"}, "finish_reason": None}], "usage": None},
     {"choices": [{"delta": {}, "finish_reason": "stop"}]},
     {"choices": [], "usage": USAGE},
@@ -41,8 +47,6 @@ CALL = {
     "gen_ai.operation.name": "chat",
     "gen_ai.provider.name": "openai",
     "gen_ai.request.model": "gpt-9",
-    "server.address": "api.openai.com",
-    "server.port": 443,
 }
 ANSWERED = {
     "gen_ai.response.id": "chatcmpl-1",
@@ -56,40 +60,76 @@ ANSWERED = {
 PARAMETERS = {"gen_ai.request.temperature": 0, "gen_ai.request.seed": 7}
 
 
-class Relay:
-    """Answers as a provider does; knows the span under which its call was made."""
+class Provider:
+    """Answers whole or in pieces; one that fails has words that nobody is to read."""
 
-    def __init__(self, error: Exception | None = None) -> None:
-        self.error = error
-        self.asked_in = trace.INVALID_SPAN
+    fails = False
 
-    async def complete(self, request: Mapping[str, Any]) -> bytes:
+    def __init__(self) -> None:
+        self.is_read = asyncio.Event()
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        failure = {"error": {"message": "The words of user 7."}}
+        if not (await request.json()).get("stream"):
+            if self.fails:
+                return web.json_response(failure, status=401)
+            return web.json_response(WHOLE)
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for piece in [PIECES[0], failure] if self.fails else PIECES:
+            await response.write(b"data: " + json.dumps(piece).encode() + b"\n\n")
+            if self.fails:
+                await self.is_read.wait()
+        await response.write(b"data: [DONE]\n\n")
+        return response
+
+
+class Endpoint(ChatEndpoint):
+    """Knows the span under which it was asked."""
+
+    asked_in = trace.INVALID_SPAN
+
+    async def ask(
+        self, request: Mapping[str, Any], own: Mapping[str, Any], read: Reader[Reply]
+    ) -> Reply:
         self.asked_in = trace.get_current_span()
-        if self.error:
-            raise self.error
-        return json.dumps(WHOLE).encode()
-
-    async def stream(self, request: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
-        self.asked_in = trace.get_current_span()
-        for piece in PIECES:
-            yield b"data: " + json.dumps(piece).encode() + b"\n\n"
-            if self.error:
-                raise self.error
-        yield b"data: [DONE]\n\n"
+        return await super().ask(request, own, read)
 
 
-def make_relay(relay: Relay) -> TracedRelay:
-    return TracedRelay(relay, "openai:gpt-9", {"temperature": 0.5}, URL)
+@pytest.fixture
+def provider() -> Provider:
+    return Provider()
 
 
-async def test_a_whole_answer_is_one_span_of_the_conventions(heard: "Heard") -> None:
-    relay = Relay()
+@pytest.fixture
+async def endpoint(provider: Provider) -> AsyncIterator[Endpoint]:
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", provider.__call__)
+    async with TestServer(app) as server:
+        url = str(server.make_url("/v1"))
+        endpoint = Endpoint(base_url=url, model="gpt-9", api_key=None, timeout_seconds=60)
+        yield endpoint
+        await endpoint.aclose()
+
+
+@pytest.fixture
+def relay(endpoint: Endpoint) -> EndpointRelay:
+    return EndpointRelay(endpoint, {"temperature": 0.5})
+
+
+async def stream(relay: EndpointRelay, request: Mapping[str, Any] = REQUEST) -> bytes:
+    return b"".join([block async for block in relay.stream(request)])
+
+
+async def test_a_whole_answer_is_one_span_of_the_conventions(
+    heard: "Heard", relay: EndpointRelay, endpoint: Endpoint
+) -> None:
     with asking_about("code_generation", 3, "s-1"):
-        answer = await make_relay(relay).complete(REQUEST)
+        answer = await relay.complete(REQUEST)
     (span,) = heard.spans
     assert json.loads(answer) == WHOLE
     assert (span.name, span.kind) == ("chat gpt-9", SpanKind.CLIENT)
-    assert relay.asked_in.get_span_context() == span.context
+    assert endpoint.asked_in.get_span_context() == span.context
     assert heard.span == {
         **CALL,
         **PARAMETERS,
@@ -103,23 +143,26 @@ async def test_a_whole_answer_is_one_span_of_the_conventions(heard: "Heard") -> 
     }
 
 
-async def test_a_stream_is_one_span_until_its_end(heard: "Heard") -> None:
-    relay = Relay()
-    events = [event async for event in make_relay(relay).stream(REQUEST)]
+async def test_a_stream_is_one_span_until_its_end(
+    heard: "Heard", relay: EndpointRelay, endpoint: Endpoint
+) -> None:
+    events = await stream(relay)
     told = heard.span
-    assert len(events) == len(PIECES) + 1
+    assert events.count(b"data: ") == len(PIECES) + 1
     assert told.pop("gen_ai.response.time_to_first_chunk") > 0
     assert told == {**CALL, **PARAMETERS, **ANSWERED, "gen_ai.request.stream": True}
-    assert relay.asked_in.get_span_context() == heard.spans[0].context
+    assert endpoint.asked_in.get_span_context() == heard.spans[0].context
     assert trace.get_current_span() is trace.INVALID_SPAN
 
 
-async def test_the_figures_of_calls_have_the_names_of_the_conventions(heard: "Heard") -> None:
-    relay = make_relay(Relay())
+async def test_the_figures_of_calls_have_the_names_of_the_conventions(
+    heard: "Heard", relay: EndpointRelay, provider: Provider
+) -> None:
     await relay.complete(REQUEST)
-    [event async for event in relay.stream(REQUEST)]
-    with pytest.raises(ModelUnavailableError):
-        await make_relay(Relay(ModelUnavailableError("gone"))).complete(REQUEST)
+    await stream(relay)
+    provider.fails = True
+    with pytest.raises(ModelError) as failure:
+        await relay.complete(REQUEST)
     figures = heard.figures
     prefix = "gen_ai.client.inference."
     tokens = ["input_tokens", "output_tokens", "cache_read.input_tokens", "reasoning.output_tokens"]
@@ -129,7 +172,7 @@ async def test_the_figures_of_calls_have_the_names_of_the_conventions(heard: "He
         f"{prefix}time_to_first_chunk",
     }
     answered = {**CALL, "gen_ai.response.model": "gpt-9-2026"}
-    failed = {**CALL, "error.type": ModelUnavailableError.code}
+    failed = {**CALL, "error.type": failure.value.code}
     durations = figures[f"{prefix}duration"]
     assert [(point.count, dict(point.attributes)) for point in durations] == [
         (2, answered),
@@ -144,44 +187,55 @@ async def test_the_figures_of_calls_have_the_names_of_the_conventions(heard: "He
     ] == [(24, {**answered, **counted}), (0, {**CALL, **counted})]
 
 
-async def test_a_failure_is_told_by_its_code_and_never_by_its_words(heard: "Heard") -> None:
-    relay = make_relay(Relay(ModelRateLimitedError("The words of user 7.")))
-    with pytest.raises(ModelRateLimitedError):
-        [event async for event in relay.stream(REQUEST)]
+async def test_a_failure_is_told_by_its_code_and_never_by_its_words(
+    heard: "Heard", relay: EndpointRelay, provider: Provider
+) -> None:
+    provider.fails = True
+    events = relay.stream(REQUEST)
+    await anext(events)
+    provider.is_read.set()
+    with pytest.raises(ModelError) as failure:
+        await anext(events)
     (span,) = heard.spans
-    assert heard.span["error.type"] == ModelRateLimitedError.code
+    assert heard.span["error.type"] == failure.value.code
     assert heard.span["gen_ai.response.finish_reasons"] == ("error",)
     assert (span.status.status_code, span.status.description) == (StatusCode.ERROR, None)
     assert not span.events
     assert "user 7" not in span.to_json()
 
 
-async def test_a_stream_that_its_client_leaves_ends_its_span(heard: "Heard") -> None:
-    events = make_relay(Relay()).stream(REQUEST)
+async def test_a_stream_that_its_client_leaves_ends_its_span(
+    heard: "Heard", relay: EndpointRelay
+) -> None:
+    events = relay.stream(REQUEST)
     await anext(events)
     await events.aclose()
     assert heard.span["error.type"] == "GeneratorExit"
 
 
-async def test_what_is_asked_side_by_side_is_told_apart(heard: "Heard") -> None:
+async def test_what_is_asked_side_by_side_is_told_apart(
+    heard: "Heard", relay: EndpointRelay
+) -> None:
     async def ask(name: str) -> None:
         with asking_about(name):
-            await make_relay(Relay()).complete(REQUEST)
+            await relay.complete(REQUEST)
 
     await asyncio.gather(ask("one"), ask("two"))
     assert {(span.attributes or {})["gen_ai.prompt.name"] for span in heard.spans} == {"one", "two"}
 
 
-async def test_content_is_in_spans_only_where_that_is_asked_for(heard: "Heard") -> None:
+async def test_content_is_in_spans_only_where_that_is_asked_for(
+    heard: "Heard", relay: EndpointRelay
+) -> None:
     key = generate_key().text
     asked = f"My password is: hunter2hunter2, my key {key}"
     request = {"messages": [{"role": "user", "content": asked}]}
-    await make_relay(Relay()).complete(request)
+    await relay.complete(request)
     assert not any("messages" in name for name in heard.span)
     assert "sorted" not in heard.spans[0].to_json()
-    heard.listen(content_on_spans=True)
+    heard.listen("SPAN_ONLY")
     with asking_about("code_generation", 3):
-        [event async for event in make_relay(Relay()).stream(request)]
+        await stream(relay, request)
     told = dict(heard.spans[1].attributes or {})
     (message,) = json.loads(str(told["gen_ai.input.messages"]))
     said = message["parts"][0]["content"]
@@ -201,9 +255,11 @@ async def test_content_is_in_spans_only_where_that_is_asked_for(heard: "Heard") 
     assert not heard.events
 
 
-async def test_content_is_in_an_event_where_that_is_asked_for(heard: "Heard") -> None:
-    heard.listen(content_on_events=True)
-    await make_relay(Relay()).complete(REQUEST)
+async def test_content_is_in_an_event_where_that_is_asked_for(
+    heard: "Heard", relay: EndpointRelay
+) -> None:
+    heard.listen("EVENT_ONLY")
+    await relay.complete(REQUEST)
     (event,) = heard.events
     assert event.event_name == "gen_ai.client.inference.operation.details"
     assert event.span_id == heard.spans[0].context.span_id  # type: ignore[union-attr]
@@ -214,7 +270,7 @@ async def test_content_is_in_an_event_where_that_is_asked_for(heard: "Heard") ->
 
 
 def test_a_message_of_langchain_is_told_like_a_completion(heard: "Heard") -> None:
-    heard.listen(content_on_spans=True)
+    heard.listen("SPAN_ONLY")
     messages = [SystemMessage("Be brief."), HumanMessage("Hi")]
     with inferring("mistralai:large", {"messages": messages}) as inference:
         assert inference
@@ -240,18 +296,19 @@ def test_a_message_of_langchain_is_told_like_a_completion(heard: "Heard") -> Non
     ],
 )
 async def test_what_no_attribute_can_hold_is_left_out(
-    heard: "Heard", request_: dict[str, Any]
+    heard: "Heard", relay: EndpointRelay, request_: dict[str, Any]
 ) -> None:
-    heard.listen(content_on_spans=True)
-    await make_relay(Relay()).complete(request_)
+    heard.listen("SPAN_ONLY")
+    await relay.complete(request_)
     told = {name for name in heard.span if name.startswith("gen_ai.request")}
     assert told <= {"gen_ai.request.model", "gen_ai.request.temperature"}
 
 
-async def test_nothing_is_told_where_nothing_is_switched_on(heard: "Heard") -> None:
-    switch_off()
-    relay = Relay()
-    await make_relay(relay).complete(REQUEST)
-    [event async for event in make_relay(relay).stream(REQUEST)]
-    assert relay.asked_in is trace.INVALID_SPAN
+async def test_nothing_is_told_where_nothing_is_switched_on(
+    heard: "Heard", relay: EndpointRelay, endpoint: Endpoint
+) -> None:
+    switch(OFF)
+    await relay.complete(REQUEST)
+    await stream(relay)
+    assert endpoint.asked_in is trace.INVALID_SPAN
     assert not heard.spans

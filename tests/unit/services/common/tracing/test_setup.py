@@ -17,7 +17,7 @@ from services.common.tracing import setup
 from services.common.tracing.evaluation import evaluating
 from services.common.tracing.inference import inferring
 from services.common.tracing.setup import configure_tracing, flush_telemetry, is_on
-from services.common.tracing.telemetry import switch_off
+from services.common.tracing.telemetry import OFF, Signal, switch
 
 
 def make_settings(**overrides: Any) -> Settings:
@@ -80,7 +80,7 @@ def test_tracing_is_on_where_its_standard_variables_say_so(
     ],
 )
 def test_events_are_on_with_traces_and_metrics_by_their_own_name(
-    signal: setup.Signal, overrides: dict[str, Any], expected: bool
+    signal: Signal, overrides: dict[str, Any], expected: bool
 ) -> None:
     assert is_on(make_settings(**overrides), signal) is expected
 
@@ -125,7 +125,7 @@ def test_what_is_for_a_collector_on_this_machine_never_reaches_a_proxy(
         with evaluating("code_generation", None) as tell, inferring("local:m", {}):
             tell(EvaluationResponse(request_id=uuid4(), score=1, passed=True, detail={}))
         flush_telemetry()
-    switch_off()
+    switch(OFF)
     assert (sorted(got), asked) == (["/v1/logs", "/v1/metrics", "/v1/traces"], [])
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from support.earlier_schema import schema_before_7
 
 from selfheal.task_types.scaffold import write_scaffold
 from services.common.task_types import open_task_types
@@ -85,6 +86,13 @@ async def test_costs_are_told_for_the_day_and_the_month_and_what_has_no_price_ap
     assert "dear" not in page
     assert "$5" not in page
     assert "<script>alert" not in page
+
+
+async def test_costs_are_left_out_on_a_schema_that_does_not_keep_them(open_console, connection):
+    async with schema_before_7(connection):
+        page = (await (await open_console()).get("/task-types")).text
+    assert "code_generation" in page
+    assert "Costs" not in page
 
 
 async def test_a_broken_directory_is_told_with_its_remedy(open_console, connection, own):

@@ -138,7 +138,7 @@ async def test_a_door_without_a_key_says_that_names_can_be_tried(
     settings: dict[str, str],
     warns: bool,
 ) -> None:
-    await start_door(**settings)
+    await (await start_door(**settings)).ask()
     told = [entry["event"] for entry in log_entries if entry["log_level"] == "warning"]
     assert ("end_user_key_missing" in told) is warns
 

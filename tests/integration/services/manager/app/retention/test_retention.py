@@ -44,9 +44,9 @@ DETAIL = {
     "rule_score": 1.0, "judge_score": 0.8, "evidence": "checks", "reasoning": "secret",
     "cap_reasons": ["secret"], "caveat": "secret", "unknown": "secret",
     "rules": [{"name": "r", "weight": 1, "outcome": "failed", "reason": "secret"}, "secret"],
-    "judge": {"name": "rubric", "score": 0.8, "reason": "secret",
-              "criteria": [{"reason": "secret"}]},
-    "execution": {"status": "finished", "cpu_ms": 3, "output": "secret",
+    "judge": {"name": "rubric", "score": 0.8, "reason": "secret", "calls": 2, "cached_tokens": 4,
+              "untold_calls": 1, "cost_usd": 0.02, "criteria": [{"reason": "secret"}]},
+    "execution": {"status": "finished", "cpu_ms": 3, "output": "secret", "layers": ["seccomp"],
                   "observations": [{"ran": "secret"}]},
     "evaluator": {"fingerprint": "f"}, "worker": {"model": "m"},
     "error": {"service": "evaluator", "code": "c"},
@@ -155,6 +155,9 @@ async def test_of_texts_the_figures_stay(
     assert (detail.rule_score, detail.judge_score, detail.evidence) == (1.0, 0.8, "checks")
     assert detail.failed_rules == ("r",)
     assert (detail.judge.name, detail.judge.score, detail.execution.cpu_ms) == ("rubric", 0.8, 3)
+    assert detail.judge.spent == read_detail(DETAIL).judge.spent
+    assert detail.judge.cost_usd == 0.02
+    assert detail.execution.layers == ["seccomp"]
     assert (detail.evaluator.fingerprint, detail.worker.model, detail.error.code) == ("f", "m", "c")
     assert (kept["input_tokens"], kept["end_user"], kept["inclusion_probability"]) == (
         7, "hashed", 0.5,

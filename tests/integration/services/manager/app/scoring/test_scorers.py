@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from services.common.database import Database
 from services.common.siblings import EvaluatorClient
-from services.common.tracing.telemetry import Telemetry, switch_off, switch_on
+from services.common.tracing.telemetry import OFF, Telemetry, switch
 from services.manager.app.scoring.attention import Attention
 from services.manager.app.scoring.claims import Backlog, PendingScores
 from services.manager.app.scoring.scorers import ATTEMPTS, Scorers
@@ -76,18 +76,35 @@ async def test_a_score_belongs_to_the_trace_of_its_answer_after_a_restart_too(
     tracers, loggers = TracerProvider(), LoggerProvider()
     tracers.add_span_processor(SimpleSpanProcessor(spans))
     loggers.add_log_record_processor(SimpleLogRecordProcessor(events))
-    switch_on(Telemetry(tracers.get_tracer("t"), logger=loggers.get_logger("t")))
+    switch(Telemetry(tracers.get_tracer("t"), None, loggers.get_logger("t")))
     try:
         async with scoring(database, pending, evaluator):
             await until(lambda: is_all_scored(connection))
     finally:
-        switch_off()
+        switch(OFF)
     assert (await connection.fetchrow(ROW, row))["evaluation_score"] == pytest.approx(0.9)
     ((span,), (event,)) = spans.get_finished_spans(), events.get_finished_logs()
     assert span.name == "evaluate code_generation"
     assert format(event.log_record.trace_id, "032x") == "1" * 32
     assert format(event.log_record.span_id, "016x") == "2" * 16
     assert span.parent == trace.get_current_span(event.log_record.context).get_span_context()
+
+
+async def test_the_schema_of_the_release_before_has_no_traces_and_its_answers_get_their_scores(
+    connection: Connection,
+    database: Database,
+    pending: PendingScores,
+    evaluator: FakeEvaluator,
+    leave_marked: LeaveMarked,
+) -> None:
+    await connection.execute("ALTER TABLE selfheal.pending_scores DROP COLUMN trace_parent")
+    try:
+        row = await leave_marked()
+        async with scoring(database, pending, evaluator):
+            await until(lambda: is_all_scored(connection))
+    finally:
+        await connection.execute("ALTER TABLE selfheal.pending_scores ADD COLUMN trace_parent TEXT")
+    assert (await connection.fetchrow(ROW, row))["evaluation_score"] == pytest.approx(0.9)
 
 
 async def test_an_answer_that_waits_gets_its_score(

@@ -149,7 +149,11 @@ async def test_the_detail_tells_what_the_judge_spent() -> None:
 async def test_the_detail_explains_the_score() -> None:
     evaluation = Evaluation(FixedJudge(0.75))
     verdict, detail = await evaluation.evaluate(request_for(GOOD))
-    assert detail.model_fields_set == set(EvaluationDetail.model_fields) - {"worker", "error"}
+    assert detail.model_fields_set == set(EvaluationDetail.model_fields) - {
+        "worker",
+        "error",
+        "removed",
+    }
     content = detail.as_json()
     assert verdict.score == content["rule_score"] * 0.4 + content["judge_score"] * 0.6
     assert (content["capped"], content["cap_reasons"]) == (False, [])
