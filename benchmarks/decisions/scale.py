@@ -19,6 +19,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -31,8 +32,12 @@ from rich.table import Table
 from benchmarks.log_filling import fill, make_detail
 from benchmarks.measured_system import read_cpu
 from benchmarks.temporary_postgres import temporary_postgres
+from services.common.costs.bill import Bill, Purpose
+from services.common.costs.prices import Prices
 from services.common.database import Database, connect
+from services.common.metering.spending import Spending
 from services.common.schemas import EvaluationResponse
+from services.common.settings.costs import Price
 from services.manager.app.log.rows import Execution, Row, insert_row
 from services.manager.app.rollups.counting import count_buckets
 from services.manager.app.scoring.claims import PendingScores
@@ -47,7 +52,13 @@ SEED = 18
 SYSTEM, TURN, TURNS, ANSWER = 1200, 300, 4, 900
 # Of the guide's route: a request and an answer of code.
 REQUEST, CODE = 120, 800
-PARTS = ("execution_logs", "selfheal.conversations", "selfheal.landings", "selfheal.pending_scores")
+PARTS = (
+    "execution_logs", "selfheal.conversations", "selfheal.landings", "selfheal.pending_scores",
+    "selfheal.spending",
+)  # fmt: skip
+# What a model's call took, and the prices of it: those of the operator, so that none is looked up.
+MODEL, SPENT = "openai:gpt-4.1-mini", Spending(1, 640, 220, 128)
+PRICES = Prices({MODEL: Price(input=Decimal("0.4"), output=Decimal("1.6"))})
 SIZES = """
     SELECT pg_relation_size(oid) AS heap, pg_indexes_size(oid) AS indexes,
            coalesce(pg_total_relation_size(nullif(reltoastrelid, 0)), 0) AS toast
@@ -99,7 +110,15 @@ def make_guide_row(number: int, chance: random.Random) -> Row:
         uuid4(), "code_generation", request, f"{request}\n\nLanguage: Python.", 3,
         words(CODE, chance), 900, 0.87, True, make_detail(number, passed=True),
     )  # fmt: skip
-    return Row(execution)
+    return Row(execution, charges=charge(execution.task_type, "serving", "judging"))
+
+
+def charge(task_type: str, *purposes: Purpose) -> list[dict[str, Any]]:
+    """Charge a call for each purpose, as the Manager does with the row."""
+    bill = Bill(PRICES, task_type)
+    for purpose in purposes:
+        bill.add(purpose, MODEL, SPENT)
+    return bill.as_json()
 
 
 def make_door_row(number: int, chance: random.Random, *, is_scored: bool = True) -> Row:
@@ -121,7 +140,8 @@ def make_door_row(number: int, chance: random.Random, *, is_scored: bool = True)
         uuid4(), "support", turns[-1], turns[-1], 3, answer, 900,
         evaluation_detail={"worker": {"model": "gpt-4.1-mini", "provider": "openai"}},
     )  # fmt: skip
-    return Row(execution, conversation, Mark(True, 1, 1) if is_scored else None)
+    mark = Mark(True, 1, 1) if is_scored else None
+    return Row(execution, conversation, mark, charge(execution.task_type, "serving"))
 
 
 def make_unscored_row(number: int, chance: random.Random) -> Row:
@@ -165,7 +185,8 @@ async def measure_rows(
     await database.open()
     costs: list[Cost] = []
     detail = make_detail(1, passed=True)
-    pending = PendingScores(database, lease_seconds=600)
+    detail["judge"] |= {"name": MODEL, "calls": 1, "input_tokens": 640, "output_tokens": 220}
+    pending = PendingScores(database, lease_seconds=600, prices=PRICES)
     chance = random.Random(SEED)
     rows = [make(number, chance) for number in range(count)]
 

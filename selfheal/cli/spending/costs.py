@@ -1,135 +1,87 @@
 """`selfheal costs`: what the models cost, by task type, model and purpose."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from datetime import UTC, datetime
+from typing import Any, Final
 
-import typer
 from rich.console import Console
 from rich.table import Table
 
 from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
-from selfheal.cli.reports import AnyTaskType
 from selfheal.operator_database import ask_about
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.costs.bill import Charge
-from services.common.costs.hours import (
-    Total,
-    add_up,
-    begin_day,
-    begin_month,
-    group,
-    load_spent,
-    name_unpriced,
-    show_usd,
-)
+from services.common.costs.hours import SUMMED, Costs, load_costs, show_usd
 from services.common.presentation.visible_text import make_visible_line
 
-COLUMNS: Final = {"task-type": "task_type", "model": "model", "purpose": "purpose"}
-DAY: Final = timedelta(days=1)
+COLUMNS: Final = ("today", "this month", "calls", "tokens")
 
 output = Console()
 
 
-def costs(
-    by: Annotated[
-        Literal["task-type", "model", "purpose"], typer.Option("--by", help="What to group by.")
-    ] = "purpose",
-    since: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day, in UTC.")
-    ] = None,
-    until: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Last day, in UTC.")
-    ] = None,
-    task_type: AnyTaskType = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show what the models cost: today and this month, or from one day to another, in UTC.
+def costs(as_json: AsJson = False) -> None:
+    """Show what the models cost today and this month, in UTC, by task type, purpose and model.
 
     Serving, judging and healing are told apart. Calls whose price isn't known are counted, and
     never taken for free: docs/costs.md says how to give a price.
 
-    Example: selfheal costs --by model --since 2026-11-01
+    Example: selfheal costs
     """
     with friendly_errors():
-        spans = find_spans(since, until, datetime.now(UTC))
-        found = {name: _load(task_type, *span) for name, span in spans.items()}
+        found = ask_about(None, lambda connection: load_costs(connection, datetime.now(UTC)))
+        if found is None:
+            raise EmbeddedRuntimeError(
+                "The schema is that of the release before, which doesn't keep what models cost.",
+                remedy="Bring it to this release's with: selfheal migrate",
+            )
     if as_json:
-        print_json({name: describe(charges, COLUMNS[by]) for name, charges in found.items()})
-        return
-    for name, charges in found.items():
-        _print(name, charges, by)
+        print_json(describe(found))
+    elif found.lines:
+        _print(found)
+    else:
+        messages.print("No model was asked this month.")
 
 
-def _load(task_type: str | None, start: datetime, end: datetime) -> list[Charge]:
-    only = [task_type] if task_type else None
-    return ask_about(task_type, lambda connection: load_spent(connection, start, end, only))
+def describe(found: Costs) -> dict[str, Any]:
+    """Write costs as JSON; money as text, to the last digit."""
 
+    def write(day: Charge, month: Charge) -> dict[str, Any]:
+        return {
+            name: {key: getattr(of, key) for key in SUMMED} | {"cost_usd": f"{of.cost_usd:f}"}
+            for name, of in (("today", day), ("this_month", month))
+        }
 
-def find_spans(
-    since: datetime | None, until: datetime | None, now: datetime
-) -> dict[str, tuple[datetime, datetime]]:
-    """Find the times that are asked for, by what they are called.
-
-    Raises:
-        EmbeddedRuntimeError: If they end before they begin.
-    """
-    end = begin_day(now) + DAY
-    if since is None and until is None:
-        return {"today": (begin_day(now), end), "this month": (begin_month(now), end)}
-    last = until.replace(tzinfo=UTC) if until else begin_day(now)
-    first = since.replace(tzinfo=UTC) if since else begin_month(last)
-    if first > last:
-        raise EmbeddedRuntimeError(
-            f"--since {first:%Y-%m-%d} is after --until {last:%Y-%m-%d}.",
-            remedy="Give the earlier day to --since.",
-        )
-    return {f"{first:%Y-%m-%d} to {last:%Y-%m-%d}": (first, last + DAY)}
-
-
-def describe(charges: Sequence[Charge], column: str) -> dict[str, Any]:
-    """Write the sums of all charges and of each group as JSON; money as text, to the last digit."""
     return {
-        "total": _write(add_up(charges)),
-        f"by_{column}": {name: _write(one) for name, one in group(charges, column).items()},
-        "unpriced_models": name_unpriced(charges),
+        "total": write(found.day, found.month),
+        "costs": [
+            {"task_type": month.task_type, "purpose": month.purpose, "model": month.model}
+            | write(day, month)
+            for day, month in found.lines
+        ],
+        "unpriced_models": found.unpriced_models,
     }
 
 
-def _write(total: Total) -> dict[str, Any]:
-    return asdict(total) | {"cost_usd": f"{total.cost_usd:f}"}
-
-
-def _print(name: str, charges: Sequence[Charge], by: str) -> None:
-    total = add_up(charges)
-    if not charges:
-        messages.print(f"{name}: no model was asked.")
-        return
+def _print(found: Costs) -> None:
     table = Table(box=None, pad_edge=False, show_footer=True)
-    table.add_column(by, "all", overflow="fold")
-    for title, value in (
-        ("cost", show_usd(total)),
-        ("calls", f"{total.calls:,}"),
-        ("tokens in", f"{total.input_tokens:,}"),
-        ("tokens out", f"{total.output_tokens:,}"),
-    ):
+    for title, total in (("task type", "all"), ("purpose", ""), ("model", "")):
+        table.add_column(title, total, overflow="fold")
+    for title, value in zip(COLUMNS, _tell(found.day, found.month), strict=True):
         table.add_column(title, value, justify="right")
-    for key, one in group(charges, COLUMNS[by]).items():
-        table.add_row(
-            make_visible_line(key),
-            show_usd(one),
-            f"{one.calls:,}",
-            f"{one.input_tokens:,}",
-            f"{one.output_tokens:,}",
-        )
-    output.print(f"{name} (UTC)", style="bold", highlight=False)
+    for day, month in found.lines:
+        named = month.task_type, month.purpose, month.model
+        table.add_row(*map(make_visible_line, named), *_tell(day, month))
     output.print(table, highlight=False)
-    if total.unpriced_calls:
-        models = make_visible_line(", ".join(name_unpriced(charges)))
+    if found.month.unpriced_calls:
+        models = make_visible_line(", ".join(found.unpriced_models))
         output.print(
-            f"{total.unpriced_calls:,} of {total.calls:,} calls have no known price: {models}",
+            f"{found.month.unpriced_calls:,} of {found.month.calls:,} calls have no known price: "
+            f"{models}",
             style="yellow",
             markup=False,
             highlight=False,
         )
+
+
+def _tell(day: Charge, month: Charge) -> tuple[str, ...]:
+    tokens = month.input_tokens + month.output_tokens
+    return show_usd(day), show_usd(month), f"{month.calls:,}", f"{tokens:,}"

@@ -1,9 +1,8 @@
 """Adds up what the calls of one request or run cost, and writes it down."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Literal
 
@@ -37,7 +36,7 @@ async def is_spending_kept(connection: asyncpg.Connection) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """What calls of one model came to.
+    """What calls of one model came to; of all, task type, purpose and model are empty.
 
     Attributes:
         model: As `provider:model`.
@@ -46,7 +45,7 @@ class Charge:
     """
 
     task_type: str
-    purpose: Purpose
+    purpose: str
     model: str
     calls: int
     unpriced_calls: int
@@ -76,15 +75,10 @@ IS_KEPT: Final = """
 
 @dataclass(slots=True)
 class Bill:
-    """What is charged for one task type.
-
-    Attributes:
-        at: When the calls were made; now by default.
-    """
+    """What is charged for one task type."""
 
     prices: Prices
     task_type: str
-    at: datetime | None = None
     charges: list[Charge] = field(default_factory=list)
 
     def add(self, purpose: Purpose, model: str, spent: Spending) -> float | None:
@@ -92,12 +86,10 @@ class Bill:
 
         Calls that cost nothing, as they were refused, aren't charged at all.
         """
-        has_tokens = spent.input_tokens > 0 or spent.output_tokens > 0
-        if not has_tokens and not spent.untold_calls:
+        if not spent.tokens and not spent.untold_calls:
             return None
         untold = 0 if self.prices.is_free(model) else spent.untold_calls
-        has_told = has_tokens or untold < spent.calls
-        cost = self.prices.cost(model, spent, self.at) if has_told else None
+        cost = self.prices.cost(model, spent)
         self.charges.append(
             Charge(
                 self.task_type,
@@ -106,9 +98,9 @@ class Bill:
                 calls=spent.calls,
                 unpriced_calls=spent.calls if cost is None else untold,
                 input_tokens=spent.input_tokens,
-                cached_tokens=min(spent.cached_tokens, spent.input_tokens),
+                cached_tokens=spent.cached_tokens,
                 output_tokens=spent.output_tokens,
-                cost_usd=NOTHING if cost is None else cost,
+                cost_usd=cost or NOTHING,
             )
         )
         return None if cost is None or untold else float(cost)
@@ -136,13 +128,18 @@ class Bill:
         """Write the charges so that JSON loses nothing of the money."""
         return [asdict(charge) | {"cost_usd": f"{charge.cost_usd:f}"} for charge in self.charges]
 
-    async def keep(self, connect: Connect) -> None:
-        """Keep the charges; what they are of stands without them, too."""
-        if not self.charges:
-            return
-        try:
-            async with connect() as connection:
-                if await is_spending_kept(connection):
-                    await connection.execute(INSERT, self.as_json())
-        except (DatabaseUnavailableError, asyncpg.PostgresError) as error:
-            log.warning("spending_not_kept", task_type=self.task_type, message=str(error))
+
+@asynccontextmanager
+async def charging(prices: Prices, task_type: str, connect: Connect) -> AsyncIterator[Bill]:
+    """Keep what is charged within, come what may; what it is of stands without it, too."""
+    bill = Bill(prices, task_type)
+    try:
+        yield bill
+    finally:
+        if bill.charges:
+            try:
+                async with connect() as connection:
+                    if await is_spending_kept(connection):
+                        await connection.execute(INSERT, bill.as_json())
+            except (DatabaseUnavailableError, asyncpg.PostgresError) as error:
+                log.warning("spending_not_kept", task_type=task_type, message=str(error))

@@ -1,14 +1,13 @@
-"""Adds up what was spent by the hour, and reads it by day, month, task type, purpose and model."""
+"""Adds up what was spent by the hour, and reads what a day and a month came to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Final
 
 import asyncpg
 
-from services.common.costs.bill import COLUMNS, Charge
+from services.common.costs.bill import COLUMNS, Charge, is_spending_kept
 
 SUMMED: Final = (
     "calls", "unpriced_calls", "input_tokens", "cached_tokens", "output_tokens", "cost_usd"
@@ -34,81 +33,66 @@ MERGE: Final = f"""
     )
     SELECT count(*) = {MERGED_AT_ONCE} FROM merged
 """
-# By its two indexes: each holds one kind of rows.
-_SPENT: Final = " UNION ALL ".join(
+# By its two indexes: each holds one kind of rows. Each kind is added up by itself first, as only of
+# a table the planner knows how few groups there are; else it sorts all rows.
+SPENT: Final = " UNION ALL ".join(
     f"""
-        SELECT {COLUMNS} FROM selfheal.spending
-        WHERE {kind} AND at >= $1 AND at < $2 AND ($3::text[] IS NULL OR task_type = ANY($3))
+        SELECT task_type, purpose, model, {SUMS} FROM selfheal.spending
+        WHERE {kind} AND at >= $1 AND ($2::text[] IS NULL OR task_type = ANY($2)) GROUP BY 1, 2, 3
     """
     for kind in ("is_hour", "NOT is_hour")
 )
 SELECT_SPENT: Final = f"""
-    SELECT task_type, purpose, model, {SUMS} FROM ({_SPENT}) AS spent
-    GROUP BY task_type, purpose, model
+    SELECT task_type, purpose, model, {SUMS} FROM ({SPENT}) AS spent GROUP BY 1, 2, 3
     ORDER BY sum(cost_usd) DESC, task_type, purpose, model
 """
-NOTHING: Final = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True)
-class Total:
-    """What calls came to together; `cost_usd` is that of all but the unpriced calls."""
+class Costs:
+    """What was spent in a day and in its month, in UTC, as providers count.
 
-    calls: int = 0
-    unpriced_calls: int = 0
-    input_tokens: int = 0
-    cached_tokens: int = 0
-    output_tokens: int = 0
-    cost_usd: Decimal = NOTHING
-
-
-async def load_spent(
-    connection: asyncpg.Connection,
-    since: datetime,
-    until: datetime,
-    task_types: Sequence[str] | None = None,
-) -> list[Charge]:
-    """Load what was spent in a time that begins and ends with an hour, the most first.
-
-    Args:
-        task_types: These alone; None for all.
+    Attributes:
+        day: All of the day.
+        month: All of the month.
+        lines: The day beside the month by task type, purpose and model, the dearest first.
     """
-    rows = await connection.fetch(SELECT_SPENT, since, until, task_types)
-    return [Charge(**row) for row in rows]
+
+    day: Charge
+    month: Charge
+    lines: list[tuple[Charge, Charge]]
+
+    @property
+    def unpriced_models(self) -> list[str]:
+        """The models that calls without a known price were made of."""
+        return sorted({month.model for _, month in self.lines if month.unpriced_calls})
 
 
-def begin_month(moment: datetime) -> datetime:
-    """Return when its month began, in UTC, as providers count."""
-    return begin_day(moment).replace(day=1)
+async def load_costs(
+    connection: asyncpg.Connection, now: datetime, task_types: Sequence[str] | None = None
+) -> Costs | None:
+    """Load what was spent up to now, by these task types or all; None where it isn't kept."""
+    if not await is_spending_kept(connection):
+        return None
+    start = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    days, months = [
+        [Charge(**row) for row in await connection.fetch(SELECT_SPENT, since, task_types)]
+        for since in (start, start.replace(day=1))
+    ]
+    of_day = {(one.task_type, one.purpose, one.model): one for one in days}
+    nothing = add_up([])
+    lines = [(of_day.get((one.task_type, one.purpose, one.model), nothing), one) for one in months]
+    return Costs(add_up(days), add_up(months), lines)
 
 
-def begin_day(moment: datetime) -> datetime:
-    """Return when its day began, in UTC, as providers count."""
-    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+def add_up(charges: Sequence[Charge]) -> Charge:
+    """Add charges up, of whichever task types, purposes and models."""
+    return Charge("", "", "", *(sum(getattr(one, name) for one in charges) for name in SUMMED))
 
 
-def add_up(charges: Sequence[Charge]) -> Total:
-    """Add charges up."""
-    return Total(*(sum(getattr(one, name) for one in charges) for name in SUMMED))
-
-
-def group(charges: Sequence[Charge], by: str) -> dict[str, Total]:
-    """Add charges up by their `task_type`, `purpose` or `model`, the dearest first."""
-    groups: dict[str, list[Charge]] = {}
-    for charge in charges:
-        groups.setdefault(getattr(charge, by), []).append(charge)
-    totals = {name: add_up(of_it) for name, of_it in groups.items()}
-    return dict(sorted(totals.items(), key=lambda one: (-one[1].cost_usd, one[0])))
-
-
-def show_usd(total: Total) -> str:
+def show_usd(spent: Charge) -> str:
     """Write the money in USD, `unknown` where none of the calls has a price."""
-    if total.calls and total.calls == total.unpriced_calls:
+    if spent.calls and spent.calls == spent.unpriced_calls:
         return "unknown"
-    cents = total.cost_usd == 0 or total.cost_usd >= 1
-    return f"${total.cost_usd:,.{2 if cents else 6}f}"
-
-
-def name_unpriced(charges: Sequence[Charge]) -> list[str]:
-    """Name the models that calls without a known price were made of."""
-    return sorted({charge.model for charge in charges if charge.unpriced_calls})
+    cents = spent.cost_usd == 0 or spent.cost_usd >= 1
+    return f"${spent.cost_usd:,.{2 if cents else 6}f}"

@@ -44,7 +44,8 @@ class Spending:
     @classmethod
     def of_call(cls, read: int, written: int, cached: int = 0) -> "Spending":
         """Return what one call came to; without any tokens they weren't told."""
-        return cls(1, read, written, cached, untold_calls=0 if read or written else 1)
+        untold = 0 if read or written else 1
+        return cls(1, read, written, min(cached, read), untold)
 
     def add(self, other: "Spending") -> None:
         """Add what was spent elsewhere."""

@@ -12,8 +12,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from services.common.costs.bill import Charge, is_spending_kept
-from services.common.costs.hours import begin_month, load_spent
+from services.common.costs.hours import load_costs
 from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
 from services.common.record.outcomes import DECISIONS
@@ -25,8 +24,6 @@ from services.manager.app.scoring.claims import PendingScores
 COUNT_DECISIONS: Final = """
     SELECT task_type, decision, count(*) FROM selfheal.healing_runs GROUP BY task_type, decision
 """
-# For rows of a database whose clock goes ahead.
-HOUR: Final = timedelta(hours=1)
 COUNT_OPEN_CANARIES: Final = "SELECT count(*) FROM selfheal.rollouts WHERE ended_at IS NULL"
 SHARE_OF_NUMBERS: Final = """
     SELECT coalesce(pg_sequence_last_value(seqrelid), 0)::float / seqmax
@@ -37,61 +34,26 @@ RECENT: Final = 2 * BUCKET
 NO_VERSION: Final = "none"
 
 
-class HealingMetrics(Collector):
-    """What was decided of prompts, by whichever Optimizer."""
+class DatabaseCounter(Collector):
+    """Counts that the database knows, by whichever service they come to be.
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._decisions: dict[tuple[str, str], int] = {}
+    Attributes:
+        counts: Those that a scrape shows, by the values of their `labels`.
+    """
+
+    def __init__(
+        self, registry: CollectorRegistry, name: str, told: str, labels: Sequence[str]
+    ) -> None:
+        self.counts: Mapping[tuple[str, ...], float] = {}
+        self._name, self._told, self.labels = name, told, labels
         registry.register(self)
-
-    def set_decisions(self, decisions: Mapping[tuple[str, str], int]) -> None:
-        """Show how many runs of a task type came to a decision.
-
-        Each decision of a task type that has a run shows, so that the next one is an increase.
-        """
-        seen = product({task_type for task_type, _ in decisions}, DECISIONS)
-        self._decisions = {one: decisions.get(one, 0) for one in seen}
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """Give the counts to a scrape."""
-        family = CounterMetricFamily(
-            "agent_healing_decisions",
-            "What the Optimizers' runs decided",
-            labels=["task_type", "decision"],
-        )
-        for labels, count in sorted(self._decisions.items()):
+        family = CounterMetricFamily(self._name, self._told, labels=self.labels)
+        for labels, count in sorted(self.counts.items()):
             family.add_metric(labels, count)
         yield family
-
-
-class SpendingMetrics(Collector):
-    """What was spent since the month began in UTC, by whichever service: as counters that begin
-    anew each month, which `increase` and `rate` take for what they are.
-    """
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._charges: Sequence[Charge] = ()
-        registry.register(self)
-
-    def set_charges(self, charges: Sequence[Charge]) -> None:
-        """Show what was spent."""
-        self._charges = charges
-
-    def collect(self) -> Iterator[CounterMetricFamily]:
-        """Give the sums to a scrape."""
-        labels = ["task_type", "model", "purpose"]
-        cost = CounterMetricFamily(
-            "agent_cost_usd", "What models cost this month, where that is known", labels=labels
-        )
-        unpriced = CounterMetricFamily(
-            "agent_unpriced_calls", "Calls this month whose price isn't known", labels=labels
-        )
-        for one in self._charges:
-            of_it = [one.task_type, one.model, one.purpose]
-            cost.add_metric(of_it, float(one.cost_usd))
-            unpriced.add_metric(of_it, one.unpriced_calls)
-        yield cost
-        yield unpriced
 
 
 class TrafficMetrics:
@@ -165,8 +127,20 @@ class CountedMetrics:
             registry=registry,
         )
         self._traffic = TrafficMetrics(registry)
-        self._healing = HealingMetrics(registry)
-        self._spending = SpendingMetrics(registry)
+        self._decisions = DatabaseCounter(
+            registry,
+            "agent_healing_decisions",
+            "What the Optimizers' runs decided",
+            ["task_type", "decision"],
+        )
+        # They begin anew each month, which `increase` and `rate` take for what it is.
+        told = ["task_type", "model", "purpose"]
+        self._cost = DatabaseCounter(
+            registry, "agent_cost_usd", "What models cost this month, where that is known", told
+        )
+        self._unpriced = DatabaseCounter(
+            registry, "agent_unpriced_calls", "Calls this month whose price isn't known", told
+        )
 
     async def refresh(self) -> None:
         """Ask."""
@@ -183,11 +157,15 @@ class CountedMetrics:
                 self._canaries.set(await connection.fetchval(COUNT_OPEN_CANARIES))
                 self._numbers.set(await connection.fetchval(SHARE_OF_NUMBERS))
                 self._traffic.show(await _load_recent(connection))
-                now, spent = datetime.now(UTC), []
-                if await is_spending_kept(connection):
-                    spent = await load_spent(connection, begin_month(now), now + HOUR)
-            self._spending.set_charges(spent)
-            self._healing.set_decisions({(name, what): count for name, what, count in counts})
+                costs = await load_costs(connection, datetime.now(UTC))
+            lines = costs.lines if costs else ()
+            spent = {(one.task_type, one.model, one.purpose): one for _, one in lines}
+            self._cost.counts = {labels: float(one.cost_usd) for labels, one in spent.items()}
+            self._unpriced.counts = {labels: one.unpriced_calls for labels, one in spent.items()}
+            decided = {(name, what): count for name, what, count in counts}
+            # Each decision of a task type that has a run shows, so that the next is an increase.
+            seen = product({name for name, _ in decided}, DECISIONS)
+            self._decisions.counts = {one: decided.get(one, 0) for one in seen}
 
 
 async def _load_recent(connection: asyncpg.Connection) -> list[TrafficPoint]:

@@ -10,7 +10,7 @@ import aiohttp
 import asyncpg
 
 from services.common.config import OptimizerSettings
-from services.common.costs.bill import Bill
+from services.common.costs.bill import charging
 from services.common.costs.prices import Prices
 from services.common.database import connect
 from services.common.errors import ServiceError
@@ -172,22 +172,22 @@ class Workshop:
     async def _replaying(self, task_type: str) -> AsyncIterator[Replayer]:
         """Lend what replays within a budget, and keep what it cost, come what may."""
         settings, session = self.settings, self.tools.session
-        bill = Bill(self.tools.prices, task_type)
-        replayer = Replayer(
-            worker=WorkerClient(session, settings),
-            evaluator=EvaluatorClient(session, settings, purpose="replay"),
-            max_calls=settings.max_calls,
-            limits=find_limits(settings),
-            deadline_seconds=settings.optimizer_deadline_seconds,
-            slots=self.tools.replay_slots,
-            bill=bill,
-            provider=settings.llm_provider,
-        )
-        try:
-            yield replayer
-        finally:
-            bill.add("healing", self.tools.analyst.spec, replayer.budget.spent[ANALYST])
-            await bill.keep(partial(open_connection, settings))
+        connect = partial(open_connection, settings)
+        async with charging(self.tools.prices, task_type, connect) as bill:
+            replayer = Replayer(
+                worker=WorkerClient(session, settings),
+                evaluator=EvaluatorClient(session, settings, purpose="replay"),
+                max_calls=settings.max_calls,
+                limits=find_limits(settings),
+                deadline_seconds=settings.optimizer_deadline_seconds,
+                slots=self.tools.replay_slots,
+                bill=bill,
+                provider=settings.llm_provider,
+            )
+            try:
+                yield replayer
+            finally:
+                bill.add("healing", self.tools.analyst.spec, replayer.budget.spent[ANALYST])
 
 
 def find_limits(settings: OptimizerSettings) -> Limits:

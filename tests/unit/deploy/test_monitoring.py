@@ -16,9 +16,10 @@ from prometheus_client.metrics import MetricWrapperBase
 from selfheal.cli.main import app as command_line
 from services.common.config import Settings
 from services.common.metrics import ServiceMetrics
+from services.common.record.outcomes import DECISIONS
 from services.evaluator.app.main import create_evaluator
 from services.manager.app.main import create_manager
-from services.manager.app.metrics import HealingMetrics
+from services.manager.app.metrics import DatabaseCounter
 from services.worker.app.main import create_worker
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "monitoring"
@@ -62,8 +63,11 @@ def metrics_of(app: FastAPI) -> ServiceMetrics:
 def show_every_label(registry: CollectorRegistry) -> None:
     """Give each metric that has labels, and no series yet, one."""
     for collector in list(registry._collector_to_names):
-        if isinstance(collector, HealingMetrics):
-            collector.set_decisions({("code_generation", "held"): 1})
+        if isinstance(collector, DatabaseCounter):
+            collector.counts = {
+                tuple(decision if name == "decision" else name for name in collector.labels): 1
+                for decision in DECISIONS
+            }
         elif isinstance(collector, MetricWrapperBase) and not any(
             metric.samples for metric in collector.collect()
         ):

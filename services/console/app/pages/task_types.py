@@ -2,22 +2,13 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from services.common.costs.bill import Charge, is_spending_kept
-from services.common.costs.hours import (
-    Total,
-    add_up,
-    begin_day,
-    begin_month,
-    load_spent,
-    name_unpriced,
-    show_usd,
-)
+from services.common.costs.hours import load_costs, show_usd
 from services.common.errors import UnknownTaskTypeError
 from services.common.proof.betting import FIRST_ALPHA, MAX_PROVING, wins_needed
 from services.common.task_types import GoldenInputs, TaskType, TaskTypeError, open_task_types
@@ -28,8 +19,6 @@ from services.console.app.web.rendering import render
 from services.console.app.web.viewer import Reader, Viewer
 
 MOST_LOSSES: Final = 3
-# For rows of a database whose clock goes ahead.
-HOUR: Final = timedelta(hours=1)
 
 router = APIRouter()
 
@@ -63,21 +52,14 @@ class Provable:
 async def show_task_types(request: Request, viewer: Reader) -> Response:
     """List the task types that serve or have a directory."""
     entries, problem = await _load_entries(request, viewer)
-    now = datetime.now(UTC)
     async with request.app.state.database.connection() as connection:
-        is_kept = await is_spending_kept(connection)
-        today, month = [
-            await load_spent(connection, start, now + HOUR, viewer.task_types) if is_kept else []
-            for start in (begin_day(now), begin_month(now))
-        ]
+        costs = await load_costs(connection, datetime.now(UTC), viewer.task_types)
     return render(
         request,
         "task_types/list.html",
         entries=entries.values(),
         problem=problem,
-        costs=list_costs(today, month) if is_kept else None,
-        totals=(add_up(today), add_up(month)),
-        unpriced=name_unpriced(month),
+        costs=costs,
         show_usd=show_usd,
     )
 
@@ -111,15 +93,6 @@ async def show_task_type(request: Request, viewer: Reader, name: str) -> Respons
         write_check=write_check,
         write_answer=lambda answer: json.dumps(answer, ensure_ascii=False, indent=2),
     )
-
-
-def list_costs(today: list[Charge], month: list[Charge]) -> list[tuple[Charge, Total, Total]]:
-    """Put today's costs beside the month's, by task type, purpose and model, the dearest first."""
-    of_day = {(one.task_type, one.purpose, one.model): add_up([one]) for one in today}
-    return [
-        (one, of_day.get((one.task_type, one.purpose, one.model), Total()), add_up([one]))
-        for one in month
-    ]
 
 
 def list_provable(pairs: int) -> list[Provable]:

@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 from pydantic import ValidationError
 
-from services.common.costs.bill import Bill
+from services.common.costs.bill import charging
 from services.common.costs.prices import Prices
 from services.common.database import Database
 from services.common.errors import UpstreamError
@@ -154,9 +154,8 @@ class PendingScores:
     ) -> None:
         """Write a score, with the chance with which the answer's outcome came to be known."""
         # Whoever's the claim is by now: the judge was asked.
-        bill = Bill(self._prices, claim.task_type)
-        detail = bill.add_judging("judging", evaluation.detail)
-        await bill.keep(self._database.connection)
+        async with charging(self._prices, claim.task_type, self._database.connection) as bill:
+            detail = bill.add_judging("judging", evaluation.detail)
         await self._end(
             KEEP_SCORE,
             claim,
@@ -182,9 +181,8 @@ class PendingScores:
 
     async def charge_failure(self, claim: Claim, failure: UpstreamError) -> None:
         """Charge what an evaluation cost that gave no score."""
-        bill = Bill(self._prices, claim.task_type)
-        bill.add_failure("judging", failure, is_asked=False)
-        await bill.keep(self._database.connection)
+        async with charging(self._prices, claim.task_type, self._database.connection) as bill:
+            bill.add_failure("judging", failure, is_asked=False)
 
     async def count(self) -> Backlog:
         """Count those that wait, claimed ones included."""

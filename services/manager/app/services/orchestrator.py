@@ -40,6 +40,8 @@ from services.manager.app.services.refinement.refiners import Refiner
 
 Result = TypeVar("Result")
 CLIENT = "client"
+# What the row's detail has of the Worker's answer, as both name it.
+TOLD = {"model", "provider", "input_tokens", "output_tokens", "cached_tokens", "fallback"}
 
 log = get_logger()
 
@@ -185,16 +187,9 @@ class Orchestrator:
         execution.worker_latency_ms = task.latency_ms
         assignment = find_assignment(task)
         cost = bill.add("serving", f"{task.provider}:{task.model}", read_task(task))
-        execution.evaluation_detail = _describe_worker(
-            assignment,
-            model=task.model,
-            provider=task.provider,
-            input_tokens=task.input_tokens or None,
-            output_tokens=task.output_tokens or None,
-            cached_tokens=task.cached_tokens or None,
-            cost_usd=cost,
-            fallback=task.fallback,
-        )
+        told = task.model_dump(include=TOLD, exclude_defaults=True)
+        known = {} if cost is None else {"cost_usd": cost}
+        execution.evaluation_detail = _describe_worker(assignment, **told, **known)
         with evaluating(execution.task_type, agent.trace_parent) as tell:
             evaluation = await self._evaluator.evaluate(
                 EvaluationRequest(
@@ -232,9 +227,8 @@ def _name_arm(execution: Execution) -> dict[str, str]:
 
 def _describe_worker(assignment: Assignment | None, **told: Any) -> dict[str, Any]:
     """Write what is known of the Worker's answer, as the row's detail has it."""
-    known = {name: value for name, value in told.items() if value not in (None, "")}
-    known |= assignment.as_detail() if assignment else {}
-    return EvaluationDetail(worker=WorkerDetail(**known)).as_json()
+    told |= assignment.as_detail() if assignment else {}
+    return EvaluationDetail(worker=WorkerDetail(**told)).as_json()
 
 
 def _keeping(call: Call | None, response: AgentResponse) -> Within | None:

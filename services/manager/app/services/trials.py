@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from pydantic import ValidationError
 
 from services.common.admin.schemas import TrialAnswer, TrialPair, TrialResult
-from services.common.costs.bill import Bill
+from services.common.costs.bill import Bill, charging
 from services.common.costs.prices import Prices
 from services.common.database import Database
 from services.common.errors import InvalidRequestError, ServiceError
@@ -80,7 +80,6 @@ class Trials:
     async def judge(self, task_type: str, user_input: str, output: str) -> TrialAnswer:
         """Have an answer judged."""
         refined_input = await self._refine(user_input, task_type)
-        bill = Bill(self.prices, task_type)
         request = EvaluationRequest(
             request_id=uuid4(),
             task_type=task_type,
@@ -88,10 +87,8 @@ class Trials:
             refined_input=refined_input,
             worker_output=output,
         )
-        try:
+        async with charging(self.prices, task_type, self.database.connection) as bill:
             return await self._score(request, bill)
-        finally:
-            await bill.keep(self.database.connection)
 
     def require_runnable(self, serving: Prompt, content: str) -> None:
         """Refuse a text that mustn't be run.
@@ -105,23 +102,21 @@ class Trials:
 
     async def answer(self, task_type: str, candidate_id: UUID, question: Question) -> TrialAnswer:
         """Have a question answered and scored; what goes wrong is told in its place."""
-        bill = Bill(self.prices, task_type)
-        try:
-            async with asyncio.timeout(self.deadline_seconds):
-                with within(self.deadline_seconds):
-                    async with self._slots:
-                        answered = await self.asker.ask(task_type, candidate_id, question)
-                        bill.add("healing", answered.model, answered.spent)
-                        scored = await self._score(answered.evaluation, bill)
-        except TimeoutError:
-            return TrialAnswer(error=f"It took longer than {self.deadline_seconds:g} s.")
-        except ServiceError as error:
-            bill.add_failure("healing", error, is_asked=True)
-            return TrialAnswer(error=error.message)
-        except ValidationError:
-            return TrialAnswer(error="The input or its answer is out of bounds.")
-        finally:
-            await bill.keep(self.database.connection)
+        async with charging(self.prices, task_type, self.database.connection) as bill:
+            try:
+                async with asyncio.timeout(self.deadline_seconds):
+                    with within(self.deadline_seconds):
+                        async with self._slots:
+                            answered = await self.asker.ask(task_type, candidate_id, question)
+                            bill.add("healing", answered.model, answered.spent)
+                            scored = await self._score(answered.evaluation, bill)
+            except TimeoutError:
+                return TrialAnswer(error=f"It took longer than {self.deadline_seconds:g} s.")
+            except ServiceError as error:
+                bill.add_failure("healing", error, is_asked=True)
+                return TrialAnswer(error=error.message)
+            except ValidationError:
+                return TrialAnswer(error="The input or its answer is out of bounds.")
         return scored.model_copy(update={"latency_ms": answered.latency_ms})
 
     async def _score(self, request: EvaluationRequest, bill: Bill) -> TrialAnswer:

@@ -1,9 +1,9 @@
-"""What was spent, in PostgreSQL: every way to add it up gives the same."""
+"""What was spent, in PostgreSQL: the lines and the hours add up to the whole."""
 
 import random
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -11,11 +11,11 @@ from uuid import uuid4
 import asyncpg
 from support.earlier_schema import schema_before_7
 
-from services.common.costs.bill import Bill, Charge
-from services.common.costs.hours import MERGE, SUMMED, Total, add_up, group, load_spent
+from services.common.costs.bill import Bill, Charge, charging
+from services.common.costs.hours import MERGE, SUMMED, Costs, add_up, load_costs
 from services.common.costs.prices import Prices
 from services.common.metering.spending import Spending
-from services.common.settings.price_table import Price
+from services.common.settings.costs import Price
 from services.manager.app.log.rows import Execution, Row, decode_row, encode_row, insert_row
 
 PRICES = Prices({"openai:known": Price(input=Decimal("0.0003"), output=Decimal(7))})
@@ -41,11 +41,19 @@ def make_charges(count: int) -> list[tuple[datetime, Charge]]:
     return made
 
 
-def count(charges: list[tuple[datetime, Charge]], start: datetime, end: datetime) -> Total:
-    return add_up([charge for at, charge in charges if start <= at < end])
+async def load(
+    connection: asyncpg.Connection, now: datetime, task_types: list[str] | None = None
+) -> Costs:
+    found = await load_costs(connection, now, task_types)
+    assert found is not None
+    return found
 
 
-async def test_every_grouping_adds_up_to_the_whole_before_and_after_the_hours_are_made(
+def count(charges: list[tuple[datetime, Charge]], start: datetime) -> Charge:
+    return add_up([charge for at, charge in charges if at >= start])
+
+
+async def test_all_lines_add_up_to_the_whole_before_and_after_the_hours_are_made(
     connection: asyncpg.Connection,
 ) -> None:
     made = make_charges(2_000)
@@ -54,22 +62,19 @@ async def test_every_grouping_adds_up_to_the_whole_before_and_after_the_hours_ar
         for name in ("task_type", "purpose", "model", *SUMMED)
     ]
     await connection.execute(INSERT, *columns)
-    spans = [(START, START + timedelta(days=days)) for days in (1, 30, DAYS)]
     for round_number in range(3):
-        for span in spans:
-            spent = await load_spent(connection, *span)
-            whole = add_up(spent)
-            assert whole == count(made, *span)
-            for by in ("task_type", "purpose", "model"):
-                parts = group(spent, by).values()
-                for name in SUMMED:
-                    assert sum(getattr(one, name) for one in parts) == getattr(whole, name)
-            of_a = await load_spent(connection, *span, ["a"])
-            assert add_up(of_a) == group(spent, "task_type")["a"]
-        by_model = group(spent, "model")
-        assert by_model["openai:new"].cost_usd == 0
-        assert by_model["openai:new"].unpriced_calls == by_model["openai:new"].calls
-        assert by_model["local:m"].unpriced_calls == 0
+        for day in (1, 15, 30):
+            # An evening there is the next day in UTC, as providers count.
+            now = (START + timedelta(days=day, hours=-1)).astimezone(timezone(timedelta(hours=9)))
+            spent = await load(connection, now)
+            assert spent.day == count(made, START + timedelta(days=day - 1))
+            assert spent.month == count(made, START)
+            assert add_up([of_day for of_day, _ in spent.lines]) == spent.day
+            assert add_up([of_month for _, of_month in spent.lines]) == spent.month
+            of_a = await load(connection, now, ["a"])
+            assert of_a.month == add_up([one for _, one in spent.lines if one.task_type == "a"])
+        assert spent.unpriced_models == ["openai:new"]
+        assert all(one.cost_usd == 0 for _, one in spent.lines if one.model != "openai:known")
         if round_number == 0:
             assert await connection.fetchval(MERGE) is False
         # What comes late, or is merged twice, changes nothing of what was there.
@@ -90,7 +95,7 @@ async def test_a_row_of_the_log_is_charged_once_however_often_it_lands(
     assert spooled == row
     for _ in range(2):
         await insert_row(connection, spooled)
-    charged = await load_spent(connection, START, START + timedelta(hours=1))
+    charged = [one for _, one in (await load(connection, START)).lines]
     assert sorted(charged, key=lambda one: one.purpose, reverse=True) == bill.charges
     assert charged[0].cost_usd == Decimal("0.0000070003")
     assert await connection.fetchval("SELECT count(*) FROM execution_logs") == 1
@@ -108,15 +113,13 @@ async def test_a_bill_is_kept_and_a_lost_database_ends_nothing(
         raise asyncpg.PostgresConnectionError("lost")
         yield connection
 
-    bill = Bill(PRICES, "t")
-    await bill.keep(fail)
-    bill.add("healing", "openai:known", Spending(1, 1, 1))
-    await bill.keep(fail)
-    await bill.keep(lend)
-    now = datetime.now(UTC)
-    assert await load_spent(connection, now - timedelta(hours=1), now + timedelta(hours=1)) == (
-        bill.charges
-    )
+    for connect in (fail, lend):
+        async with charging(PRICES, "t", connect) as bill:
+            bill.add("healing", "openai:known", Spending(1, 1, 1))
+    async with charging(PRICES, "t", fail):
+        pass
+    [(today, month)] = (await load(connection, datetime.now(UTC))).lines
+    assert [today] == [month] == bill.charges
 
 
 async def test_on_the_schema_before_a_bill_is_dropped_quietly(
@@ -126,8 +129,8 @@ async def test_on_the_schema_before_a_bill_is_dropped_quietly(
     async def lend() -> AsyncIterator[asyncpg.Connection]:
         yield connection
 
-    bill = Bill(PRICES, "t")
-    bill.add("healing", "openai:known", Spending(1, 1, 1))
     async with schema_before_7(connection):
-        await bill.keep(lend)
+        async with charging(PRICES, "t", lend) as bill:
+            bill.add("healing", "openai:known", Spending(1, 1, 1))
+        assert await load_costs(connection, START) is None
     assert log_entries == []

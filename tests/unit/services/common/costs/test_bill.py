@@ -16,7 +16,7 @@ from services.common.errors import (
     UpstreamTimeoutError,
 )
 from services.common.metering.spending import SPENT_HEADER, Spending
-from services.common.settings.price_table import Price
+from services.common.settings.costs import Price
 
 PRICES = Prices({"openai:known": Price(input=Decimal(1_000), output=Decimal(2_000))})
 # A model, what was spent, and of the charge: calls, unpriced ones, cost; None for no charge.
@@ -92,7 +92,7 @@ def test_a_judge_is_charged_by_its_name_and_the_detail_says_what_it_cost() -> No
 
 spendings = st.builds(
     lambda calls, read, written, cached, untold: Spending(
-        calls, read, written, cached, untold_calls=min(untold, calls)
+        calls, read, written, min(cached, read), untold_calls=min(untold, calls)
     ),
     *[st.integers(0, 10_000)] * 5,
 )
@@ -105,7 +105,6 @@ def test_known_and_unknown_calls_are_all_calls(asked: list[tuple[str, Spending]]
         bill.add("healing", model, spent)
     for charge in bill.charges:
         assert 0 <= charge.unpriced_calls <= charge.calls
-        assert 0 <= charge.cached_tokens <= charge.input_tokens
         assert charge.model != "openai:new" or charge.cost_usd == 0
         assert charge.model != "openai:new" or charge.unpriced_calls == charge.calls
     charged = [s for _, s in asked if s.input_tokens or s.output_tokens or s.untold_calls]

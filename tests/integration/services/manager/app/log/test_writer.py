@@ -13,7 +13,7 @@ from services.common.costs.bill import Bill
 from services.common.costs.prices import Prices
 from services.common.database import Database
 from services.common.metering.spending import Spending
-from services.common.settings.price_table import Price
+from services.common.settings.costs import Price
 from services.manager.app.log.landing import Lander
 from services.manager.app.log.rows import Execution, Row, encode_row
 from services.manager.app.log.spool.spool import Spool

@@ -27,7 +27,7 @@ from services.common.schemas import (
     TaskRequest,
     TaskResponse,
 )
-from services.common.settings.price_table import Price
+from services.common.settings.costs import Price
 from services.common.task_types.registry import open_task_types
 from services.manager.app.log.rows import Execution, Row
 from services.manager.app.log.writer import Within
