@@ -1,4 +1,4 @@
-"""What docs/deploy.md has somebody ask: under no prompt does a failure heal that the model causes."""
+"""What docs/deploy.md has somebody ask is something that a good prompt can answer."""
 
 import re
 from pathlib import Path
