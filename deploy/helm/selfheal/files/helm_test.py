@@ -16,6 +16,7 @@ import asyncpg
 
 from selfheal.manager_client import send_request, stream_chat
 from selfheal.operator_database import ask_database
+from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 
 TASK_TYPE = f"helm_test_{secrets.token_hex(4)}"
@@ -118,6 +119,8 @@ def main() -> None:
         play()
         if "--heal" in sys.argv:
             wait_for_a_heal()
+    except EmbeddedRuntimeError as error:
+        sys.exit(f"error: {error.message} {error.remedy}")
     finally:
         remove()
         print(f"removed {TASK_TYPE}")
