@@ -68,7 +68,13 @@ async def test_an_answer_has_the_guides_fields(worker: httpx.AsyncClient) -> Non
     assert body.pop("output").startswith("You are a Python code generator")
     assert body.pop("input_tokens") >= 0
     assert body.pop("output_tokens") >= 0
-    assert body == {"request_id": ID, "prompt_version": 1, "model": "listening-1"}
+    assert body == {
+        "request_id": ID,
+        "prompt_version": 1,
+        "model": "listening-1",
+        "provider": "simulated",
+        "cached_tokens": 0,
+    }
 
 
 async def test_the_next_answer_uses_the_prompt_of_the_moment(
