@@ -74,6 +74,7 @@ def test_no_acknowledged_request_is_lost_when_postgresql_is_killed(containers: C
     assert poll_until(lambda: ask()[0] == 200)
     assert containers.host_process_id("postgres") != before
     assert acknowledged
+    containers.compose("up", "--detach", "--wait", "--no-recreate", "postgres")
 
     def has_landed() -> bool:
         """Tell whether what waited on the Manager's disk is in the log."""
