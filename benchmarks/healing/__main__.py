@@ -21,9 +21,9 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 
@@ -198,7 +198,7 @@ def _tell(outcome: Outcome, json_file: Path | None, plot_file: Path | None) -> N
     for failure in outcome.failures:
         messages.print(f"came to nothing: {failure}", markup=False, highlight=False)
     if json_file is not None:
-        content = json.dumps(report.as_json(), indent=1, ensure_ascii=False)
+        content = lay_out(report.as_json())
         json_file.write_text(content + "\n", encoding="utf-8")
         json_file.with_suffix(".runs").unlink(missing_ok=True)
     if plot_file is not None and isinstance(report, Report):
@@ -206,6 +206,18 @@ def _tell(outcome: Outcome, json_file: Path | None, plot_file: Path | None) -> N
             draw(report, plot_file)
         except PlotUnavailableError as error:
             messages.print(f"no plot: {error}", markup=False)
+
+
+def lay_out(report: Mapping[str, Any]) -> str:
+    """Write a report as JSON, a run a line: that is short, and shows which runs differ."""
+    parts = []
+    for name, value in report.items():
+        text = json.dumps(value, ensure_ascii=False)
+        if isinstance(value, list):
+            runs = ",\n".join(f"  {json.dumps(one, ensure_ascii=False)}" for one in value)
+            text = f"[\n{runs}\n ]"
+        parts.append(f" {json.dumps(name)}: {text}")
+    return "{\n" + ",\n".join(parts) + "\n}"
 
 
 def _count(text: str) -> int:

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -5,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from benchmarks.healing.__main__ import judge, main
+from benchmarks.healing.__main__ import judge, lay_out, main
 from benchmarks.healing.benchmark import Outcome
 from benchmarks.healing.inputs import LOCAL, SIMULATED
 from benchmarks.healing.peers.comparison import ComparedRepair, Comparison
@@ -111,6 +112,13 @@ def test_the_figures_of_recorded_plays_are_shown_again(capsys: pytest.CaptureFix
     shown = capsys.readouterr().out
     assert "Harmful candidates" in shown
     assert "343 plays" in shown
+
+
+def test_a_report_is_written_a_run_a_line() -> None:
+    report = {"model": "é", "runs": [{"a": [1, 2]}, {"b": None}], "aims": []}
+    written = lay_out(report)
+    assert json.loads(written) == report
+    assert '  {"a": [1, 2]},\n  {"b": null}\n' in written
 
 
 def test_what_can_not_be_read_is_an_error(tmp_path: Path) -> None:
