@@ -1,5 +1,8 @@
 """`selfheal erase`: take a person's texts out of all that is kept here."""
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Annotated
 from uuid import UUID
@@ -32,14 +35,14 @@ output = Console()
 
 def erase(
     end_user: Annotated[
-        str,
+        str | None,
         typer.Option(
-            prompt="End user",
             help="The id that your application sent as the end user; asked for where it is left "
             "out, so that no history of commands has it.",
             metavar="ID",
+            show_default=False,
         ),
-    ],
+    ] = None,
     request_ids: Annotated[
         list[UUID] | None,
         typer.Option(
@@ -59,6 +62,9 @@ def erase(
 
     Example: selfheal erase --end-user ann@example.com --dry-run
     """
+    if end_user is None:
+        with _saying_what_answers("--end-user ID"):
+            end_user = typer.prompt("End user", err=True)
     if not end_user:
         raise typer.BadParameter("name an end user", param_hint="--end-user")
     with friendly_errors():
@@ -75,13 +81,27 @@ def erase(
                 _show(receipt, as_json=as_json, is_erased=False)
             if dry_run:
                 return
-            if not typer.confirm("Erase this for good?", err=True):
+            with _saying_what_answers("--yes"):
+                is_agreed = typer.confirm("Erase this for good?", err=True)
+            if not is_agreed:
                 messages.print("Nothing was erased.")
                 raise typer.Exit(FAILURE_EXIT_CODE)
         receipt = _run(settings, person, is_dry=False)
     _show(receipt, as_json=as_json, is_erased=True)
     if receipt.left:
         raise typer.Exit(FAILURE_EXIT_CODE)
+
+
+@contextmanager
+def _saying_what_answers(option: str) -> Iterator[None]:
+    """Where nobody sits at a terminal to be asked, say which option answers the question."""
+    try:
+        yield
+    except typer.Abort:
+        if sys.stdin.isatty():
+            raise
+        messages.print(f"\nNothing was erased. Nobody can be asked here; give {option}.")
+        raise typer.Exit(FAILURE_EXIT_CODE) from None
 
 
 def _run(settings: Settings, person: Person, *, is_dry: bool) -> Receipt:

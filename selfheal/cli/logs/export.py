@@ -46,8 +46,13 @@ SELECT_PAGE: Final = f"""
 
 def export(
     to: Annotated[Path, typer.Option("--to", help="The file; it is gone on with.")],
-    since: Annotated[datetime | None, typer.Option(help="Not before, in this zone.")] = None,
-    until: Annotated[datetime | None, typer.Option(help="Before, in this zone.")] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(help="Not before: 2026-01-01 or 2026-01-01T08:00, in this machine's zone."),
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option(help="Before, likewise; that moment isn't in it.")
+    ] = None,
     task_type: Annotated[
         str | None, typer.Option("--task-type", "-t", help="Only this task type.", metavar="NAME")
     ] = None,
@@ -58,11 +63,19 @@ def export(
 
     Example: selfheal logs export --to log.jsonl --since 2026-01-01
     """
-    meant = (since and since.astimezone(), until and until.astimezone(), task_type)
+    since, until = since and since.astimezone(), until and until.astimezone()
+    if since and until and since >= until:
+        raise typer.BadParameter("it has to lie after --since", param_hint="--until")
+    meant = (since, until, task_type)
     with friendly_errors(), _open(to) as file, showing_progress("exporting") as progress:
         after = _find_end(file, to)
         count = ask_database(Settings(), lambda one: _export(one, file, after, meant, progress))
-    messages.print(f"Wrote {count:,} requests to {to}." if count else f"Nothing is new to {to}.")
+    if count:
+        messages.print(f"Wrote {count:,} requests to {to}.")
+    elif after:
+        messages.print(f"Nothing is new to {to}.")
+    else:
+        messages.print(f"No request is logged that these options mean; {to} is empty.")
 
 
 @contextmanager
@@ -73,8 +86,18 @@ def _open(path: Path) -> Iterator[BinaryIO]:
         EmbeddedRuntimeError: If it can't be written, or another export is at it.
     """
     try:
-        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
-            _close_to_others(file, path)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise EmbeddedRuntimeError(
+            f"Can't write {path}: {error.strerror}.", remedy="Name another file."
+        ) from error
+    try:
+        _close_to_others(descriptor, path)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    try:
+        with os.fdopen(descriptor, "r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield file
     except BlockingIOError as error:
@@ -87,14 +110,14 @@ def _open(path: Path) -> Iterator[BinaryIO]:
         ) from error
 
 
-def _close_to_others(file: BinaryIO, path: Path) -> None:
+def _close_to_others(descriptor: int, path: Path) -> None:
     """See to it that nobody else reads a file that may have been there before."""
-    status = os.fstat(file.fileno())
+    status = os.fstat(descriptor)
     is_file = stat.S_ISREG(status.st_mode)
     if not is_file or status.st_uid != os.geteuid():
         why = "it belongs to another account" if is_file else "it is no file"
         raise EmbeddedRuntimeError(f"Can't write {path}: {why}.", remedy="Name another file.")
-    os.fchmod(file.fileno(), 0o600)
+    os.fchmod(descriptor, 0o600)
 
 
 def _find_end(file: BinaryIO, path: Path) -> int:

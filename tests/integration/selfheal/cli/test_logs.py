@@ -95,6 +95,7 @@ def test_a_file_that_cannot_be_written_or_is_written_already_is_refused(
     missing = operator.selfheal("logs", "export", "--to", str(tmp_path / "no" / "log.jsonl"))
     assert missing.exit_code == 1
     assert "Can't write" in missing.output
+    assert "Name another file." in missing.output
     file = tmp_path / "log.jsonl"
     with export._open(file):
         second = operator.selfheal("logs", "export", "--to", str(file))
@@ -117,6 +118,7 @@ def test_texts_go_into_a_file_of_this_account_alone(
         done = operator.selfheal("logs", "export", "--to", str(place))
         assert done.exit_code == 1
         assert "Can't write" in done.output
+        assert "Name another file." in " ".join(done.output.split())
     monkeypatch.setattr(os, "geteuid", lambda: 1 + file.stat().st_uid)
     done = operator.selfheal("logs", "export", "--to", str(file))
     assert done.exit_code == 1
@@ -136,6 +138,19 @@ def test_a_full_disk_leaves_what_can_be_gone_on_with(operator: Any, tmp_path: Pa
     assert "it goes on where the file ends" in " ".join(done.output.split())
     assert operator.selfheal("logs", "export", "--to", str(file)).exit_code == 0
     assert [row["id"] for row in read(file)] == list(range(1, 21))
+
+
+def test_an_export_of_nothing_says_so(operator: Any, tmp_path: Path) -> None:
+    operator.sql(INSERT, "a", NOON, 2)
+    file = tmp_path / "log.jsonl"
+    turned = ["--since", "2026-05-01", "--until", "2026-01-01"]
+    done = operator.selfheal("logs", "export", "--to", str(file), *turned)
+    assert done.exit_code == 2
+    assert "--until" in done.output
+    assert not file.exists()
+    done = operator.selfheal("logs", "export", "--to", str(file), "--task-type", "other")
+    assert done.exit_code == 0
+    assert "No request is logged that these options mean" in " ".join(done.output.split())
 
 
 def test_the_table_says_what_was_removed(operator: Any) -> None:

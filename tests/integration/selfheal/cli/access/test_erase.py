@@ -52,6 +52,18 @@ def test_it_is_shown_and_asked_before_anything_is_erased(
     assert operator.sql("SELECT count(*) FROM selfheal.audit WHERE object LIKE 'person%'") == 0
 
 
+def test_where_nobody_can_be_asked_it_says_which_option_answers(
+    operator: Any, ask: Callable[..., UUID]
+) -> None:
+    ask()
+    for command, option in ((["erase"], "--end-user"), (["erase", "--end-user", ID], "--yes")):
+        done = CliRunner().invoke(app, command, input="")
+        assert done.exit_code == 1
+        assert option in done.stderr
+        assert "Nothing was erased." in done.stderr
+    assert operator.sql(COUNT) == 1
+
+
 def test_the_receipt_says_what_went_and_what_is_not_reached(
     operator: Any, ask: Callable[..., UUID]
 ) -> None:
