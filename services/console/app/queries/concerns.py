@@ -9,6 +9,7 @@ from uuid import UUID
 
 from services.common.presentation.visible_text import make_visible_line
 from services.common.presentation.wordings import FAULTS
+from services.common.record.outcomes import CANARY
 from services.common.record.surprise import Outcome, Record, Served, rate_surprise
 
 # When the Optimizer acts, unless its settings say otherwise.
@@ -217,6 +218,14 @@ def _explain_failures(it: Facts, now: datetime) -> Concern:
         kind, state = "warn", "A heal is under way"
         told = ("A heal is under way: look again in a minute.",)
         action, url = "See the heals", "/heals"
+    elif it.looked_at is not None and it.looked_at.decision == CANARY:
+        kind, state = "warn", "A repair serves a share"
+        shares = (
+            "A proven repair serves a share of the traffic, and all of it once enough of its "
+            "answers show that it is no worse. To decide by hand: selfheal canary"
+        )
+        told = (shares,)
+        action, url = "See the heal", heal_url(it.looked_at.id)
     elif it.looked_at is not None:
         fault = FAULTS.get(it.looked_at.fault or "", FAULTS["unknown"])
         told = ("The Optimizer looked into it and changed nothing.", fault)

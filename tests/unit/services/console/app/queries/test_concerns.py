@@ -40,6 +40,10 @@ def tell(concerns: list[Concern]) -> list[tuple[str, str, str]]:
         (replace(WELL, outcomes=(False, False)), []),
         (FAILING, [("bad", "Failing", "/prompts?task_type=codes")]),
         (replace(FAILING, looked_at=RUN), [("bad", "Failing", HEAL_URL)]),
+        (
+            replace(FAILING, looked_at=replace(RUN, decision="canary")),
+            [("warn", "A repair serves a share", HEAL_URL)],
+        ),
         (replace(FAILING, trying_since=JUST_NOW), [("warn", "A heal is under way", "/heals")]),
         (replace(FAILING, trying_since=AGES_AGO), [("bad", "Failing", "/prompts?task_type=codes")]),
         (replace(FAILING, proposal=RUN), [("bad", "Failing", HEAL_URL)]),
