@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
-from uuid import UUID
 
 import asyncpg
 
@@ -38,7 +37,11 @@ COUNT_HEALS: Final = f"""
     SELECT count(*) AS count, coalesce(bool_or(r.reason = $4), FALSE) AS has_given_up {HEALS}
 """
 SELECT_DETAILS: Final = f"SELECT r.detail {HEALS} ORDER BY r.created_at DESC LIMIT 50"
-SELECT_TEXTS: Final = "SELECT id::text AS id, content FROM selfheal.candidates WHERE id = ANY($1)"
+# As texts: a detail that somebody edited may hold anything for an id.
+SELECT_TEXTS: Final = """
+    SELECT id::text AS id, content FROM selfheal.candidates
+    WHERE task_type = $1 AND id::text = ANY($2::text[])
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +72,15 @@ async def load_heal_details(
     return [row["detail"] for row in rows if isinstance(row["detail"], dict)]
 
 
-async def load_texts(connection: asyncpg.Connection, details: Sequence[Detail]) -> dict[str, str]:
+async def load_texts(
+    connection: asyncpg.Connection, task_type: str, details: Sequence[Detail]
+) -> dict[str, str]:
     """Load the texts of the candidates that heals left on record, by their ids."""
     ids = {
-        UUID(known)
+        known
         for detail in details
         for record in (*read_records(detail, "candidates"), read_part(detail, "verdict"))
         if (known := read_line(record, "candidate_id"))
     }
-    rows = await connection.fetch(SELECT_TEXTS, list(ids))
+    rows = await connection.fetch(SELECT_TEXTS, task_type, list(ids))
     return {row["id"]: row["content"] for row in rows}

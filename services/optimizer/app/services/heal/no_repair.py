@@ -44,7 +44,7 @@ async def find_no_repair(
         return None
     earlier = await load_heal_details(connection, case.incumbent.task_type)
     details = [report.as_json(""), *earlier]
-    contents = await load_texts(connection, details)
+    contents = await load_texts(connection, case.incumbent.task_type, details)
     nearest = rank_nearest(details, contents, await load_wagers(connection, case.incumbent))
     return {
         "heals": count,

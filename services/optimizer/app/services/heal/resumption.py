@@ -29,7 +29,7 @@ async def find_promising(
         None where none has won enough, or too few inputs are left that it may be bet on.
     """
     details = await load_heal_details(connection, task_type)
-    texts = await load_texts(connection, details)
+    texts = await load_texts(connection, task_type, details)
     return choose_promising(details, texts, book, trial)
 
 

@@ -440,6 +440,18 @@ async def test_a_model_s_text_goes_on_in_a_later_heal_though_none_is_written_twi
     assert "goes on" in runs[-1]["detail"]["candidates"][0]["rationale"]
 
 
+async def test_an_earlier_heal_s_record_that_somebody_edited_keeps_no_prompt_from_being_healed(
+    connection: Connection, broken: None, heal: Heal, siblings: Siblings
+) -> None:
+    siblings.respond = by_prompt({"hello world": HELLO}, otherwise=POOR)
+    assert (await heal(optimizer_max_calls=24)).reason == "budget_exceeded"
+    await connection.execute(
+        "UPDATE selfheal.healing_runs SET detail = jsonb_set("
+        "    detail, '{verdict,candidate_id}', '\"no such id\"')"
+    )
+    assert (await heal()).promoted
+
+
 async def test_a_text_whose_inputs_are_used_up_waits_for_fresh_ones(
     connection: Connection, broken: None, heal: Heal, siblings: Siblings
 ) -> None:
