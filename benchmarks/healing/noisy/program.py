@@ -53,6 +53,7 @@ class NoisyExtent:
         most_tie_plays: Plays for them at most.
         harmful_seeds: Plays of each lure on each model, with and without a canary.
         regressions: Prompts that go bad, in each mode on each model.
+        own: Prompts of a second seed prompt that go bad, with and without history on each model.
         innocent_seeds: Plays of each other fault on each model.
         timed_seeds: Repairs that are timed, on each model that has any.
     """
@@ -61,13 +62,14 @@ class NoisyExtent:
     most_tie_plays: int
     harmful_seeds: int
     regressions: int
+    own: int
     innocent_seeds: int
     timed_seeds: int
 
 
-EXTENT: Final = NoisyExtent(LEAST_TIES, 160, 5, 12, 1, 5)
-QUICK: Final = NoisyExtent(20, 6, 1, 2, 0, 1)
-FULL: Final = NoisyExtent(3 * LEAST_TIES, 600, 20, 43, 6, 20)
+EXTENT: Final = NoisyExtent(LEAST_TIES, 160, 5, 12, 2, 1, 5)
+QUICK: Final = NoisyExtent(10, 4, 1, 1, 0, 0, 1)
+FULL: Final = NoisyExtent(3 * LEAST_TIES, 600, 20, 43, 2, 6, 20)
 
 
 def choose_noisy_extent(*, full: bool, quick: bool) -> NoisyExtent:
@@ -87,7 +89,7 @@ def plan_plays(
         for bad in one_of_each_kind(regressions)[: extent.regressions]:
             for mode in (WITH_HISTORY, WITHOUT_HISTORY, MEDIOCRE_HISTORY):
                 yield writer.write_regression(bad, mode)
-        for harm in writer.lexicon.harms:
+        for harm in list(writer.lexicon.harms)[: extent.own]:
             for mode in (WITH_HISTORY, WITHOUT_HISTORY):
                 yield writer.write_own_regression(harm, mode)
     for writer in _writers(ALL, extent.innocent_seeds, seed_prompt):
