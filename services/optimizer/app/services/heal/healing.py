@@ -29,12 +29,12 @@ from services.optimizer.app.services.heal.conclusion import Conclusion
 from services.optimizer.app.services.heal.healing_report import Cost, HealingReport, Progress
 from services.optimizer.app.services.heal.no_repair import find_no_repair
 from services.optimizer.app.services.heal.preparation import Preparation, prepare
-from services.optimizer.app.services.heal.resumption import find_promising
+from services.optimizer.app.services.heal.resumption import find_obstacle, find_promising
 from services.optimizer.app.services.proof.budget import ANALYST
 from services.optimizer.app.services.proof.paired_test import NOT_BETTER, decide
 from services.optimizer.app.services.proof.replay import SPENT_ERRORS, Replayer
 from services.optimizer.app.services.proof.text_replays import TextReplays
-from services.optimizer.app.services.proof.trial import TrialInputs, golden_failures
+from services.optimizer.app.services.proof.trial import golden_failures
 from services.optimizer.app.services.proof.wager_store import load_wagers
 from services.optimizer.app.services.proof.wagers import INPUTS_USED_UP, WagerBook
 from services.optimizer.app.services.repair.candidate_lint import (
@@ -229,7 +229,7 @@ class Healer:
             ),
             lint,
             calls_left=self._calls_for_choosing,
-            find_obstacle=partial(_find_obstacle, book=book, trial=trial),
+            find_obstacle=partial(find_obstacle, book=book, trial=trial),
         )
         choice = await contest.choose(STRATEGIES, FINISHING)
         if choice.failure is None:
@@ -316,9 +316,3 @@ class Healer:
 
     def _sum_up_cost(self) -> Cost:
         return Cost.of(self._replayer.budget, time.monotonic() - self._started)
-
-
-def _find_obstacle(content: str, *, book: WagerBook, trial: TrialInputs) -> str:
-    """Tell why the gate wouldn't look at a text, as a code; empty where it would."""
-    wager = book.find(content)
-    return wager.find_obstacle(len(wager.pick_fresh((*trial.proving, *trial.reserve))))

@@ -12,7 +12,7 @@ import asyncpg
 from services.common.presentation.detail_reading import Detail, read_line, read_part
 from services.optimizer.app.services.diagnosis.incident import load_heal_details, load_texts
 from services.optimizer.app.services.proof.trial import TrialInputs
-from services.optimizer.app.services.proof.wagers import Wager, WagerBook
+from services.optimizer.app.services.proof.wagers import WagerBook
 from services.optimizer.app.services.repair.candidates import Candidate
 
 # A text whose bets have doubled what they began with: one that is no better comes so far in at most
@@ -49,7 +49,7 @@ def choose_promising(
         if content is None:
             continue
         wager = book.find(content)
-        if wager.wealth.now < most or _find_obstacle(wager, trial):
+        if wager.wealth.now < most or find_obstacle(content, book=book, trial=trial):
             continue
         most = wager.wealth.now
         best = Candidate(
@@ -63,5 +63,7 @@ def choose_promising(
     return best
 
 
-def _find_obstacle(wager: Wager, trial: TrialInputs) -> str:
+def find_obstacle(content: str, *, book: WagerBook, trial: TrialInputs) -> str:
+    """Tell why the gate wouldn't look at a text, as a code; empty where it would."""
+    wager = book.find(content)
     return wager.find_obstacle(len(wager.pick_fresh((*trial.proving, *trial.reserve))))
