@@ -18,7 +18,9 @@ MakeAccount = Callable[..., Awaitable[Account]]
 
 ANOTHER_PASSWORD = "another good one"
 KEY = {"name": "x", "scopes": ["serve"]}
-AUDIT = "SELECT person, action, object, after FROM selfheal.audit WHERE action LIKE 'sign%'"
+AUDIT = """
+    SELECT person, action, object, after FROM selfheal.audit WHERE action LIKE 'sign%' ORDER BY id
+"""
 
 
 async def test_who_sits_at_this_machine_is_everybody_until_there_is_an_account(
