@@ -16,8 +16,7 @@ from selfheal.erasure.receipt import Receipt
 from selfheal.erasure.spooled import erase_from_spool
 from selfheal.erasure.statements import (
     ALLOW,
-    BLANK_CONVERSATIONS,
-    BLANK_EXECUTION,
+    BLANK,
     CLOSE_PROPOSALS,
     DERIVED,
     FORGET_CALLS,
@@ -32,7 +31,6 @@ from selfheal.erasure.statements import (
 )
 from selfheal.erasure.texts import PersonsTexts
 from selfheal.runtime.waiting import Progress
-from services.common.personal.blanking import BLANK_CONVERSATION, blank_execution
 from services.common.record.leases import Connect, Lease
 from services.common.record.people import acting
 from services.common.task_types.reading import GOLDEN_INPUTS_FILE
@@ -103,7 +101,9 @@ class Eraser:
             LeaseLostError: If the database was away for so long that a heal may have begun.
         """
         receipt = Receipt(person.hash, spool)
-        found, receipt.left = erase_from_spool(spool, person.asked, is_dry=self.is_dry)
+        found, receipt.left = await erase_from_spool(
+            self.connection, spool, person.asked, is_dry=self.is_dry
+        )
         receipt.removed["spool"] = found
         ids = await self._fetch_ids(SELECT_ROWS, person.names, person.request_ids)
         task_types = await self._fetch_ids(SELECT_TASK_TYPES, ids)
@@ -178,17 +178,14 @@ class Eraser:
         self, rows: Sequence[Mapping[str, Any]], texts: PersonsTexts, receipt: Receipt
     ) -> None:
         ids = [row["id"] for row in rows]
-        await self.connection.executemany(
-            BLANK_EXECUTION,
-            [(row["id"], *blank_execution(row).values()) for row in rows],
-            timeout=STATEMENT_SECONDS,
-        )
+        await self.connection.execute(BLANK, ids, timeout=STATEMENT_SECONDS)
         receipt.removed["execution_logs"] += len(ids)
-        for place, statement, values in (
-            ("selfheal.conversations", BLANK_CONVERSATIONS, (ids, dict(BLANK_CONVERSATION))),
-            ("selfheal.idempotent_calls", FORGET_CALLS, ([str(r["request_id"]) for r in rows],)),
-            ("selfheal.rollout_answers", HIDE_UNITS, (ids, self.salt)),
-            ("selfheal.wager_inputs", HIDE_DIGESTS, (list(texts.digests),)),
+        talked = sum(row["messages"] is not None for row in rows)
+        receipt.removed["selfheal.conversations"] += talked
+        for place, statement, *values in (
+            ("selfheal.idempotent_calls", FORGET_CALLS, [str(row["request_id"]) for row in rows]),
+            ("selfheal.rollout_answers", HIDE_UNITS, ids, self.salt),
+            ("selfheal.wager_inputs", HIDE_DIGESTS, list(texts.digests)),
         ):
             status = await self.connection.execute(statement, *values, timeout=STATEMENT_SECONDS)
             receipt.removed[place] += int(status.split()[-1])

@@ -22,7 +22,7 @@ async def test_a_detail_that_is_no_object_loses_its_texts_too(town: Any, detail:
     await town.connection.execute("UPDATE execution_logs SET evaluation_detail = $1", detail)
     await town.erase()
     row = await town.connection.fetchrow("SELECT * FROM execution_logs")
-    assert row["evaluation_detail"] == {"removed": {"by": "selfheal erase"}}
+    assert row["evaluation_detail"].keys() == {"removed"}
 
 
 async def test_rows_that_retention_removes_meanwhile_are_passed_over(

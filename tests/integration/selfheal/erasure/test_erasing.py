@@ -173,9 +173,10 @@ async def test_figures_stay(town: Any) -> None:
     assert row["error_message"] == "worker_failed"
     detail = row["evaluation_detail"]
     rollout = detail["worker"].pop("rollout")
+    assert detail["removed"].pop("at")
     assert detail == {
         "worker": {"model": "gpt-x", "arm": "incumbent"},
-        "execution": {"status": "ran", "observations": [{}]},
+        "execution": {"status": "ran"},
         "judge": {"name": "gpt-j", "score": 0.5},
         "rules": [{"name": "parses", "outcome": "failed"}],
         "evaluator": {"fingerprint": "f1"},
