@@ -11,7 +11,7 @@ from selfheal.erasure import erasing
 from services.common.personal.names import hash_name, list_stored_names
 from services.common.settings.door import DoorSettings
 
-KEY = SecretStr("a key of 256 bits, say")
+KEY = SecretStr("a key of 256 bits, let us say so")
 MARKER = "zebra-77"
 TEXT = f"Write to {MARKER} about my illness, please."
 

@@ -28,7 +28,7 @@ from services.optimizer.app.services.heal.healing_report import describe_inputs
 from services.optimizer.app.services.log.failure_log import load_results
 from services.optimizer.app.services.proof.trial import plan_trial
 
-KEY = SecretStr("a key of 256 bits, say")
+KEY = SecretStr("a key of 256 bits, let us say so")
 NAME = "ann@example.com"
 MARKER = "zebra-77"
 TEXT = f"Write to {MARKER} about my illness, please."
