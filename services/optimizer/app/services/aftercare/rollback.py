@@ -24,7 +24,8 @@ from services.common.record.healing_runs import (
     register_candidate,
     set_outcome,
 )
-from services.common.record.outcomes import PROPOSED, ROLLED_BACK, HealingOutcome
+from services.common.record.outcomes import HELD, PROPOSED, ROLLED_BACK, HealingOutcome
+from services.common.record.text_lint import find_erased
 from services.optimizer.app.services.aftercare.alarm_confirmation import (
     Alarm,
     Confirm,
@@ -51,6 +52,7 @@ from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.proof.paired_test import Decision
 
 STRATEGY = "rollback"
+TEXT_ERASED = "text_erased"
 HAS_PROPOSED = """
     SELECT EXISTS (
         SELECT FROM selfheal.healing_runs
@@ -148,15 +150,18 @@ async def look_after(
         asks_first: Whether a person decides on the rollback.
 
     Returns:
-        The outcome of a rollback, or of a proposal of one; None where there was none.
+        The outcome of a rollback, of a proposal of one, or of one that can't be since the text
+        before lost words to an erasure; None where there was none.
     """
     look = await _look(connection, serving)
-    if look is None:
+    if look is None or (asks_first and await _has_proposed(connection, serving)):
         return None
-    if asks_first and await _has_proposed(connection, serving):
-        return None
+    erased = None
     for comparison in look.comparisons:
         if not await _is_alarming(connection, look, comparison):
+            continue
+        if find_erased(comparison.reference.content, serving.content):
+            erased = erased or comparison
             continue
         confirmed = await _look_into(connection, look, comparison, confirm)
         if confirmed is None:
@@ -164,6 +169,8 @@ async def look_after(
         if asks_first:
             return await _propose(connection, look, confirmed, triggered_by)
         return await _roll_back(connection, look, confirmed, triggered_by)
+    if erased:
+        return await _hold(connection, look, erased, triggered_by)
     first = look.comparisons[0].result
     if first.outcome == KEPT:
         await look.watch.end(connection, KEPT, first)
@@ -286,6 +293,26 @@ async def _propose(
     log.warning("rollback_proposed", task_type=serving.task_type, run_id=str(run_id))
     return HealingOutcome(
         PROPOSED, WORSE_LIVE, serving.version, "", detail["summary"], serving.version, str(run_id)
+    )
+
+
+async def _hold(
+    connection: asyncpg.Connection, look: Look, alarming: Comparison, triggered_by: str
+) -> HealingOutcome:
+    """Have it told that what served before can't serve again; again only for later answers."""
+    serving, reference = look.serving, alarming.reference
+    summary = (
+        f"Held: version {serving.version} does worse in live traffic than version "
+        f"{reference.version} before it, and {find_erased(reference.content, serving.content)}."
+    )
+    detail = {"summary": summary, "watch": asdict(alarming.result)}
+    run = HealingRun(serving, HELD, TEXT_ERASED, "", detail, triggered_by)
+    async with connection.transaction():
+        run_id = await record_run(connection, run)
+        await look.watch.clear_alarm(connection, reference.name, look.after)
+    log.warning("rollback_impossible", task_type=serving.task_type, run_id=str(run_id))
+    return HealingOutcome(
+        HELD, TEXT_ERASED, serving.version, "", summary, serving.version, str(run_id)
     )
 
 
