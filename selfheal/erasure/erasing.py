@@ -1,7 +1,6 @@
 """Erases a person's texts: from the database in batches, from the spool, and tells what is left."""
 
 import asyncio
-import json
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -12,6 +11,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from selfheal.erasure.golden_inputs import erase_from_golden_inputs
 from selfheal.erasure.receipt import Receipt
 from selfheal.erasure.spooled import erase_from_spool
 from selfheal.erasure.statements import (
@@ -119,6 +119,7 @@ class Eraser:
                         if self.is_dry:
                             raise _UndoneError
                 self.progress(f"{start + len(batch):,} of {len(ids):,} rows")
+        receipt.left = list(dict.fromkeys(receipt.left))
         await self._tell("erase", person, {"removed": dict(receipt.removed)})
         return receipt
 
@@ -170,7 +171,9 @@ class Eraser:
             f"that say it ({len(ids)}). Let another serve, then run this again."
             for content, ids in texts.left.items()
         ]
-        receipt.left += _find_golden(golden, texts)
+        taken, left = erase_from_golden_inputs(golden, texts, is_dry=self.is_dry)
+        receipt.removed[GOLDEN_INPUTS_FILE] += taken
+        receipt.left += left
         stay = {key for ids in texts.left.values() for key in ids}
         await self._blank([row for row in rows if row["id"] not in stay], texts, receipt)
 
@@ -212,20 +215,3 @@ class Eraser:
                 )
                 changed.append(key)
         return changed
-
-
-def _find_golden(directory: Path, texts: PersonsTexts) -> list[str]:
-    """Name the golden inputs that hold a text: files of the operator's, which aren't changed."""
-    left = []
-    for path in sorted(directory.glob(f"*/{GOLDEN_INPUTS_FILE}")):
-        try:
-            halves = json.loads(path.read_text(encoding="utf-8-sig"))
-            inputs = [one for half in ("choosing", "verdict") for one in halves[half]]
-            held = [str(one["id"]) for one in inputs if texts.erase_from(one) != one]
-        except (OSError, ValueError, KeyError, TypeError):
-            left.append(f"{path} can't be read: look into it.")
-        else:
-            left += [
-                f"{path} holds a text in its golden input {name!r}: take it out." for name in held
-            ]
-    return left
