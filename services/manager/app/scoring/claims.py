@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 from pydantic import ValidationError
 
-from services.common.costs.bill import charging
+from services.common.costs.bill import Bill, charging
 from services.common.costs.prices import Prices
 from services.common.database import Database
 from services.common.errors import UpstreamError
@@ -153,17 +153,20 @@ class PendingScores:
         self, claim: Claim, evaluation: EvaluationResponse, probability: float
     ) -> None:
         """Write a score, with the chance with which the answer's outcome came to be known."""
-        # Whoever's the claim is by now: the judge was asked.
-        async with charging(self._prices, claim.task_type, self._database.connection) as bill:
-            detail = bill.add_judging("judging", evaluation.detail)
-        await self._end(
-            KEEP_SCORE,
-            claim,
-            evaluation.score,
-            evaluation.passed,
-            {**claim.detail, **detail},
-            probability,
-        )
+        bill = Bill(self._prices, claim.task_type)
+        detail = bill.add_judging("judging", evaluation.detail)
+        async with self._database.connection() as connection, connection.transaction():
+            # Whoever's the claim is by now: the judge was asked.
+            await bill.keep(connection)
+            await connection.execute(
+                KEEP_SCORE,
+                claim.execution_id,
+                claim.attempts,
+                evaluation.score,
+                evaluation.passed,
+                {**claim.detail, **detail},
+                probability,
+            )
 
     async def keep_error(self, claim: Claim, message: str, detail: Mapping[str, Any]) -> None:
         """Write why an answer has no score; it is unscored from now on."""
