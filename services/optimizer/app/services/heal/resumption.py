@@ -12,6 +12,7 @@ import asyncpg
 from services.common.presentation.detail_reading import Detail, read_line, read_part
 from services.optimizer.app.services.diagnosis.incident import load_heal_details, load_texts
 from services.optimizer.app.services.proof.trial import TrialInputs
+from services.optimizer.app.services.proof.wager_store import StoredWagers
 from services.optimizer.app.services.proof.wagers import WagerBook
 from services.optimizer.app.services.repair.candidates import Candidate
 
@@ -21,13 +22,15 @@ PROMISING_WEALTH: Final = 2.0
 
 
 async def find_promising(
-    connection: asyncpg.Connection, task_type: str, book: WagerBook, trial: TrialInputs
+    connection: asyncpg.Connection, task_type: str, book: StoredWagers, trial: TrialInputs
 ) -> Candidate | None:
     """Find the text that has won the most in this incident and is undecided yet.
 
     Returns:
         None where none has won enough, or too few inputs are left that it may be bet on.
     """
+    if book.most_wealth < PROMISING_WEALTH:
+        return None
     details = await load_heal_details(connection, task_type)
     texts = await load_texts(connection, task_type, details)
     return choose_promising(details, texts, book, trial)
