@@ -56,14 +56,9 @@ class Charge:
 
 
 COLUMNS: Final = ", ".join(column.name for column in fields(Charge))
-# As `jsonb_to_recordset` is told them.
-TYPED_COLUMNS: Final = """
-    task_type text, purpose text, model text, calls bigint, unpriced_calls bigint,
-    input_tokens bigint, cached_tokens bigint, output_tokens bigint, cost_usd numeric
-"""
 INSERT: Final = f"""
     INSERT INTO selfheal.spending ({COLUMNS})
-    SELECT {COLUMNS} FROM jsonb_to_recordset($1::jsonb) AS c ({TYPED_COLUMNS})
+    SELECT {COLUMNS} FROM jsonb_populate_recordset(NULL::selfheal.spending, $1)
 """
 # The table comes with migration 7, the right to it right after.
 IS_KEPT: Final = """

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from services.common.costs.hours import load_costs
+from services.common.costs.hours import load_spent
 from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
 from services.common.record.outcomes import DECISIONS
@@ -98,33 +98,31 @@ class CountedMetrics:
         self._database = database
         self._scores = pending
         self._traffic_counter, self._retention = traffic_counter, retention
-        self._pending = Gauge(
-            "agent_pending_scores", "Answers that wait for their scores", registry=registry
-        )
-        self._oldest = Gauge(
-            "agent_pending_scores_oldest_seconds",
+
+        def make(name: str, told: str, value: float = 0) -> Gauge:
+            gauge = Gauge(f"agent_{name}", told, registry=registry)
+            gauge.set(value)
+            return gauge
+
+        self._pending = make("pending_scores", "Answers that wait for their scores")
+        self._oldest = make(
+            "pending_scores_oldest_seconds",
             "How long the one of them that has waited longest has waited",
-            registry=registry,
         )
-        self._traffic_age = Gauge(
-            "agent_traffic_rollup_age_seconds",
+        self._traffic_age = make(
+            "traffic_rollup_age_seconds",
             "How long ago what was logged was counted for the console; NaN before the first time",
-            registry=registry,
+            math.nan,
         )
-        self._traffic_age.set(math.nan)
-        self._behind = Gauge(
-            "agent_retention_behind_seconds",
+        self._behind = make(
+            "retention_behind_seconds",
             "How long what was to be removed has stayed at most; NaN where all is kept",
-            registry=registry,
+            math.nan,
         )
-        self._behind.set(math.nan)
-        self._canaries = Gauge(
-            "agent_canaries_open", "Repairs that serve a share of the traffic", registry=registry
-        )
-        self._numbers = Gauge(
-            "agent_log_numbers_used",
+        self._canaries = make("canaries_open", "Repairs that serve a share of the traffic")
+        self._numbers = make(
+            "log_numbers_used",
             "Share of the numbers that rows of the log can have that are given out, in [0, 1]",
-            registry=registry,
         )
         self._traffic = TrafficMetrics(registry)
         self._decisions = DatabaseCounter(
@@ -157,9 +155,9 @@ class CountedMetrics:
                 self._canaries.set(await connection.fetchval(COUNT_OPEN_CANARIES))
                 self._numbers.set(await connection.fetchval(SHARE_OF_NUMBERS))
                 self._traffic.show(await _load_recent(connection))
-                costs = await load_costs(connection, datetime.now(UTC))
-            lines = costs.lines if costs else ()
-            spent = {(one.task_type, one.model, one.purpose): one for _, one in lines}
+                month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+                charges = await load_spent(connection, month) or []
+            spent = {(one.task_type, one.model, one.purpose): one for one in charges}
             self._cost.counts = {labels: float(one.cost_usd) for labels, one in spent.items()}
             self._unpriced.counts = {labels: one.unpriced_calls for labels, one in spent.items()}
             decided = {(name, what): count for name, what, count in counts}
