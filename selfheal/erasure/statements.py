@@ -12,10 +12,9 @@ ERASED_CONVERSATION: Final[Mapping[str, Any]] = {
     **BLANK_CONVERSATION, "session_id": None, "end_user": None, "tags": None,
 }  # fmt: skip
 SELECT_ROWS: Final = """
-    SELECT execution_id FROM selfheal.conversations WHERE end_user = ANY($1)
-    UNION SELECT execution_id FROM selfheal.conversations WHERE parameters ->> 'user' = ANY($1)
-    UNION SELECT execution_id FROM selfheal.conversations
-        WHERE parameters ->> 'safety_identifier' = ANY($1)
+    SELECT execution_id FROM selfheal.conversations
+    WHERE end_user = ANY($1) OR parameters ->> 'user' = ANY($1)
+       OR parameters ->> 'safety_identifier' = ANY($1)
     UNION SELECT id FROM execution_logs WHERE request_id = ANY($2)
     ORDER BY 1
 """
