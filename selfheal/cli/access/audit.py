@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
-from selfheal.cli.logs.moments import read_moment
+from selfheal.cli.logs.moments import Since
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
@@ -32,10 +32,6 @@ ByPerson = Annotated[
 ]
 OfTaskType = Annotated[
     str | None, typer.Option("--task-type", "-t", help="Only this task type.", metavar="NAME")
-]
-Since = Annotated[
-    datetime | None,
-    typer.Option("--since", help="Not before, in this zone.", parser=read_moment, metavar="TIME"),
 ]
 
 app = typer.Typer(no_args_is_help=True, help="See who changed what; `prompts`, keys, accounts.")

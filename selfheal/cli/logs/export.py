@@ -7,7 +7,6 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Final
@@ -16,7 +15,7 @@ import asyncpg
 import typer
 
 from selfheal.cli.lifecycle import friendly_errors, messages, showing_progress
-from selfheal.cli.logs.moments import read_moment
+from selfheal.cli.logs.moments import Since, Until
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from selfheal.runtime.waiting import Progress
@@ -51,20 +50,8 @@ SELECT_PAGE: Final = f"""
 
 def export(
     to: Annotated[Path, typer.Option("--to", help="The file; it is gone on with.")],
-    since: Annotated[
-        datetime | None,
-        typer.Option(
-            help="Not before: 2026-01-01 or 2026-01-01T08:00, in this machine's zone.",
-            parser=read_moment,
-            metavar="TIME",
-        ),
-    ] = None,
-    until: Annotated[
-        datetime | None,
-        typer.Option(
-            help="Before, likewise; that moment isn't in it.", parser=read_moment, metavar="TIME"
-        ),
-    ] = None,
+    since: Since = None,
+    until: Until = None,
     task_type: Annotated[
         str | None, typer.Option("--task-type", "-t", help="Only this task type.", metavar="NAME")
     ] = None,

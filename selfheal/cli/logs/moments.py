@@ -1,14 +1,14 @@
 """Moments that are named on the command line."""
 
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 
 EXAMPLES: Final = "2026-01-01, 2026-01-01T08:00 or 2026-01-01T08:00+09:00"
 
 
-def read_moment(text: str) -> datetime:
+def _read_moment(text: str) -> datetime:
     """Read a day or a moment, of this machine's zone where it names none.
 
     Raises:
@@ -20,3 +20,19 @@ def read_moment(text: str) -> datetime:
         raise typer.BadParameter(
             f"{text!r} is no day and no moment. Write it as one of: {EXAMPLES}."
         ) from error
+
+
+Since = Annotated[
+    datetime | None,
+    typer.Option(
+        help="Not before: 2026-01-01 or 2026-01-01T08:00, in this machine's zone.",
+        parser=_read_moment,
+        metavar="TIME",
+    ),
+]
+Until = Annotated[
+    datetime | None,
+    typer.Option(
+        help="Before, likewise; that moment isn't in it.", parser=_read_moment, metavar="TIME"
+    ),
+]

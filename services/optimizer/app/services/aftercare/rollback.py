@@ -281,25 +281,20 @@ async def _propose(
     connection: asyncpg.Connection, look: Look, confirmed: Confirmed, triggered_by: str
 ) -> HealingOutcome:
     """Leave the text before for a person to approve."""
-    serving, content = look.serving, confirmed.comparison.reference.content
+    serving, reference = look.serving, confirmed.comparison.reference
     detail = confirmed.describe(serving, "A rollback is proposed")
-    candidate_id = await register_candidate(connection, serving, content=content, strategy=STRATEGY)
+    candidate_id = await register_candidate(
+        connection, serving, content=reference.content, strategy=STRATEGY
+    )
     detail["verdict"] = {**asdict(confirmed.decision), "strategy": STRATEGY}
     run = HealingRun(serving, PROPOSED, WORSE_LIVE, "", detail, triggered_by, candidate_id)
-    async with connection.transaction():
-        run_id = await propose(connection, run)
-        # Turned down, it is proposed again only for answers that come later.
-        await look.watch.clear_alarm(connection, confirmed.comparison.reference.name, look.after)
-    log.warning("rollback_proposed", task_type=serving.task_type, run_id=str(run_id))
-    return HealingOutcome(
-        PROPOSED, WORSE_LIVE, serving.version, "", detail["summary"], serving.version, str(run_id)
-    )
+    return await _leave_to_a_person(connection, look, reference, run)
 
 
 async def _hold(
     connection: asyncpg.Connection, look: Look, alarming: Comparison, triggered_by: str
 ) -> HealingOutcome:
-    """Have it told that what served before can't serve again; again only for later answers."""
+    """Have it told that what served before can't serve again."""
     serving, reference = look.serving, alarming.reference
     summary = (
         f"Held: version {serving.version} does worse in live traffic than version "
@@ -307,12 +302,23 @@ async def _hold(
     )
     detail = {"summary": summary, "watch": asdict(alarming.result)}
     run = HealingRun(serving, HELD, TEXT_ERASED, "", detail, triggered_by)
+    return await _leave_to_a_person(connection, look, reference, run)
+
+
+async def _leave_to_a_person(
+    connection: asyncpg.Connection, look: Look, reference: Reference, run: HealingRun
+) -> HealingOutcome:
+    """Record a run that changes nothing; another one follows only for answers that come later."""
+    is_proposed = run.decision == PROPOSED
+    record = propose if is_proposed else record_run
     async with connection.transaction():
-        run_id = await record_run(connection, run)
+        run_id = await record(connection, run)
         await look.watch.clear_alarm(connection, reference.name, look.after)
-    log.warning("rollback_impossible", task_type=serving.task_type, run_id=str(run_id))
+    version = run.incumbent.version
+    event = "rollback_proposed" if is_proposed else "rollback_held"
+    log.warning(event, task_type=run.incumbent.task_type, run_id=str(run_id))
     return HealingOutcome(
-        HELD, TEXT_ERASED, serving.version, "", summary, serving.version, str(run_id)
+        run.decision, run.reason, version, "", run.detail["summary"], version, str(run_id)
     )
 
 
