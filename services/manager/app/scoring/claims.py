@@ -75,11 +75,6 @@ PUT_BACK = """
     SET claimable_at = now() + make_interval(secs => $3), attempts = attempts - $4::boolean::int
     WHERE execution_id = $1 AND attempts = $2
 """
-SELECT_BACKLOG = """
-    SELECT count(*) AS pending,
-           coalesce(extract(epoch FROM now() - min(created_at)), 0)::float AS oldest_seconds
-    FROM selfheal.pending_scores
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +95,6 @@ class Claim:
     detail: Mapping[str, Any]
     conversation: Conversation
     trace_parent: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """How many answers wait for their scores, and how long the oldest has."""
-
-    pending: int
-    oldest_seconds: float
 
 
 class PendingScores:
@@ -186,12 +173,6 @@ class PendingScores:
         """Charge what an evaluation cost that gave no score."""
         async with charging(self._prices, claim.task_type, self._database.connection) as bill:
             bill.add_failure("judging", failure, is_asked=False)
-
-    async def count(self) -> Backlog:
-        """Count those that wait, claimed ones included."""
-        async with self._database.connection() as connection:
-            record = await connection.fetchrow(SELECT_BACKLOG)
-        return Backlog(record["pending"], record["oldest_seconds"]) if record else Backlog(0, 0)
 
     async def _end(self, statement: str, claim: Claim, *values: object) -> None:
         async with self._database.connection() as connection:
