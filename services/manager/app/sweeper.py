@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from services.common.costs.bill import is_spending_kept
+from services.common.costs.bill import NO_PLACE, REMEDY, is_spending_kept
 from services.common.costs.hours import MERGE
 from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
@@ -45,10 +45,6 @@ SWEEPS: Final = (
     _write_sweep("selfheal.landings", "landed_at", f"{LANDINGS_KEPT_DAYS} days", 20_000),
     MERGE,
 )
-NO_PLACE: Final = (
-    "The schema is that of the release before, which doesn't keep what models cost. "
-    "Bring it to this release's with: selfheal migrate"
-)
 
 log = get_logger()
 
@@ -73,7 +69,7 @@ class Sweeper(Background):
                     if await self._lease.claim(connection) is None:
                         return
                     if statement is MERGE and not await is_spending_kept(connection):
-                        log.warning("spending_not_kept", message=NO_PLACE)
+                        log.warning("spending_not_kept", message=f"{NO_PLACE} {REMEDY}")
                         return
                     has_more = await connection.fetchval(statement, timeout=TIMEOUT_SECONDS)
 
