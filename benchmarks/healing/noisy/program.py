@@ -37,7 +37,7 @@ from services.common.task_types import open_task_types
 from services.manager.app.services.refinement.rules import refine
 
 # Models whose good prompts fail often enough that the Optimizer finds work.
-LUCKY: Final = ("rough", "wild")
+LUCKY: Final = ("wild", "rough")
 ALL: Final = ("firm", "loose", "wild")
 STEADY: Final = ("firm", "loose")
 # What was looked at while the healer was worked on had smaller seeds.
@@ -52,7 +52,6 @@ class NoisyExtent:
         models: Models of each lane that are played on, the first so many.
         ties: Decisions of the gate under a tie that are wanted.
         most_tie_plays: Plays for them at most.
-        lures: Ways in which harmful candidates look good, the last so many.
         harmful_seeds: Plays of each lure on each model, with and without a canary.
         regressions: Prompts that go bad, in each mode on each model.
         own: Prompts of a second seed prompt that go bad, with and without history on each model.
@@ -63,7 +62,6 @@ class NoisyExtent:
     models: int
     ties: int
     most_tie_plays: int
-    lures: int
     harmful_seeds: int
     regressions: int
     own: int
@@ -71,9 +69,9 @@ class NoisyExtent:
     timed_seeds: int
 
 
-EXTENT: Final = NoisyExtent(3, LEAST_TIES, 160, 4, 5, 12, 2, 1, 5)
-QUICK: Final = NoisyExtent(1, 10, 3, 2, 1, 1, 0, 1, 1)
-FULL: Final = NoisyExtent(3, 3 * LEAST_TIES, 600, 4, 20, 43, 2, 6, 20)
+EXTENT: Final = NoisyExtent(3, LEAST_TIES, 160, 5, 12, 2, 1, 5)
+QUICK: Final = NoisyExtent(1, 10, 3, 1, 1, 0, 1, 1)
+FULL: Final = NoisyExtent(3, 3 * LEAST_TIES, 600, 20, 43, 2, 6, 20)
 
 
 def choose_noisy_extent(*, full: bool, quick: bool) -> NoisyExtent:
@@ -86,7 +84,7 @@ def plan_plays(
 ) -> Iterator[Play]:
     """Plan all plays but the ties, of which as many are played as it takes."""
     for writer in _writers(LUCKY[: extent.models], extent.harmful_seeds, seed_prompt):
-        for lure in list(writer.lexicon.lures)[-extent.lures :]:
+        for lure in writer.lexicon.lures:
             yield writer.write_harmful(lure)
             yield writer.write_harmful(lure, at_once=True)
     for writer in _writers(ALL[: extent.models], 1, seed_prompt):
