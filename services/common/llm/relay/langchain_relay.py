@@ -14,6 +14,7 @@ from langchain_core.runnables import Runnable
 
 from services.common.chat.chunks import join_chunks
 from services.common.chat.outcome import CUT, OWN, WITHHELD, is_failure, read_reason
+from services.common.chat.usage import write_usage
 from services.common.errors.model import (
     ModelError,
     ModelOutOfTimeError,
@@ -100,7 +101,7 @@ class LangChainRelay:
                     delta = await self._take(answers, writer, self._timeout_seconds)
         yield writer.write({}, finish_reason=writer.finish_reason)
         if writer.usage:
-            yield {**writer.write({}), "choices": [], "usage": _to_openai(writer.usage)}
+            yield {**writer.write({}), "choices": [], "usage": write_usage(writer.usage)}
 
     async def _take(
         self, answers: AsyncIterator[AIMessage], writer: "_ChunkWriter", seconds: float
@@ -247,14 +248,3 @@ async def _invoke(
         return
     async for message in model.astream(messages, **parameters):
         yield message
-
-
-def _to_openai(usage: UsageMetadata) -> dict[str, Any]:
-    read, written = usage.get("input_token_details", {}), usage.get("output_token_details", {})
-    return {
-        "prompt_tokens": usage["input_tokens"],
-        "completion_tokens": usage["output_tokens"],
-        "total_tokens": usage["total_tokens"],
-        "prompt_tokens_details": {"cached_tokens": read.get("cache_read", 0)},
-        "completion_tokens_details": {"reasoning_tokens": written.get("reasoning", 0)},
-    }

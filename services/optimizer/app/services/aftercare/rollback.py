@@ -24,7 +24,8 @@ from services.common.record.healing_runs import (
     register_candidate,
     set_outcome,
 )
-from services.common.record.outcomes import PROPOSED, ROLLED_BACK, HealingOutcome
+from services.common.record.outcomes import HELD, PROPOSED, ROLLED_BACK, HealingOutcome
+from services.common.record.text_lint import find_erased
 from services.optimizer.app.services.aftercare.alarm_confirmation import (
     Alarm,
     Confirm,
@@ -51,6 +52,7 @@ from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.proof.paired_test import Decision
 
 STRATEGY = "rollback"
+TEXT_ERASED = "text_erased"
 HAS_PROPOSED = """
     SELECT EXISTS (
         SELECT FROM selfheal.healing_runs
@@ -148,15 +150,18 @@ async def look_after(
         asks_first: Whether a person decides on the rollback.
 
     Returns:
-        The outcome of a rollback, or of a proposal of one; None where there was none.
+        The outcome of a rollback, of a proposal of one, or of one that can't be since the text
+        before lost words to an erasure; None where there was none.
     """
     look = await _look(connection, serving)
-    if look is None:
+    if look is None or (asks_first and await _has_proposed(connection, serving)):
         return None
-    if asks_first and await _has_proposed(connection, serving):
-        return None
+    erased = None
     for comparison in look.comparisons:
         if not await _is_alarming(connection, look, comparison):
+            continue
+        if find_erased(comparison.reference.content, serving.content):
+            erased = erased or comparison
             continue
         confirmed = await _look_into(connection, look, comparison, confirm)
         if confirmed is None:
@@ -164,6 +169,8 @@ async def look_after(
         if asks_first:
             return await _propose(connection, look, confirmed, triggered_by)
         return await _roll_back(connection, look, confirmed, triggered_by)
+    if erased:
+        return await _hold(connection, look, erased, triggered_by)
     first = look.comparisons[0].result
     if first.outcome == KEPT:
         await look.watch.end(connection, KEPT, first)
@@ -274,18 +281,44 @@ async def _propose(
     connection: asyncpg.Connection, look: Look, confirmed: Confirmed, triggered_by: str
 ) -> HealingOutcome:
     """Leave the text before for a person to approve."""
-    serving, content = look.serving, confirmed.comparison.reference.content
+    serving, reference = look.serving, confirmed.comparison.reference
     detail = confirmed.describe(serving, "A rollback is proposed")
-    candidate_id = await register_candidate(connection, serving, content=content, strategy=STRATEGY)
+    candidate_id = await register_candidate(
+        connection, serving, content=reference.content, strategy=STRATEGY
+    )
     detail["verdict"] = {**asdict(confirmed.decision), "strategy": STRATEGY}
     run = HealingRun(serving, PROPOSED, WORSE_LIVE, "", detail, triggered_by, candidate_id)
+    return await _leave_to_a_person(connection, look, reference, run)
+
+
+async def _hold(
+    connection: asyncpg.Connection, look: Look, alarming: Comparison, triggered_by: str
+) -> HealingOutcome:
+    """Have it told that what served before can't serve again."""
+    serving, reference = look.serving, alarming.reference
+    summary = (
+        f"Held: version {serving.version} does worse in live traffic than version "
+        f"{reference.version} before it, and {find_erased(reference.content, serving.content)}."
+    )
+    detail = {"summary": summary, "watch": asdict(alarming.result)}
+    run = HealingRun(serving, HELD, TEXT_ERASED, "", detail, triggered_by)
+    return await _leave_to_a_person(connection, look, reference, run)
+
+
+async def _leave_to_a_person(
+    connection: asyncpg.Connection, look: Look, reference: Reference, run: HealingRun
+) -> HealingOutcome:
+    """Record a run that changes nothing; another one follows only for answers that come later."""
+    is_proposed = run.decision == PROPOSED
+    record = propose if is_proposed else record_run
     async with connection.transaction():
-        run_id = await propose(connection, run)
-        # Turned down, it is proposed again only for answers that come later.
-        await look.watch.clear_alarm(connection, confirmed.comparison.reference.name, look.after)
-    log.warning("rollback_proposed", task_type=serving.task_type, run_id=str(run_id))
+        run_id = await record(connection, run)
+        await look.watch.clear_alarm(connection, reference.name, look.after)
+    version = run.incumbent.version
+    event = "rollback_proposed" if is_proposed else "rollback_held"
+    log.warning(event, task_type=run.incumbent.task_type, run_id=str(run_id))
     return HealingOutcome(
-        PROPOSED, WORSE_LIVE, serving.version, "", detail["summary"], serving.version, str(run_id)
+        run.decision, run.reason, version, "", run.detail["summary"], version, str(run_id)
     )
 
 

@@ -86,6 +86,11 @@ class StoredWagers:
         unopened = Wager(alpha_of(self._last_number + 1), number=self._last_number + 1)
         return self._known.get(_digest(content), unopened)
 
+    @property
+    def most_wealth(self) -> float:
+        """What the bet that has won the most has come to; 0 where there is none."""
+        return max((wager.wealth.now for wager in self._known.values()), default=0)
+
     async def open(self, content: str, chosen_on: Sequence[ReplayInput]) -> Wager:
         """Open the wager on a text, or find it; remember on what it was written and chosen."""
         digest = _digest(content)
