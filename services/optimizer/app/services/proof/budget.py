@@ -111,6 +111,10 @@ class Budget:
         self.spent[JUDGE].add(judged)
         self._given_back.set()
 
+    def give_back_call(self) -> None:
+        """Give back a Worker call that asked no model."""
+        self.spent[WORKER].calls -= 1
+
     def require_analyst(self) -> None:
         """Make sure that the analyst may be asked once more.
 
