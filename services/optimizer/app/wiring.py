@@ -41,17 +41,13 @@ from services.optimizer.app.services.proof.replay_results import ReplayInput
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.rollout.fresh_inputs import compare_replays
 from services.optimizer.app.services.rollout.looking_after import RolloutKeeper
-from services.optimizer.app.services.telling.notification import (
-    TEST,
-    Notification,
-    WebhookNotifier,
-    create_notifier,
-)
+from services.optimizer.app.services.telling.notification import TEST, Notification
 from services.optimizer.app.services.telling.outcome_notification import (
     describe_condition,
     describe_outcome,
 )
 from services.optimizer.app.services.telling.waiting import find_waiting
+from services.optimizer.app.services.telling.webhook import WebhookNotifier, create_notifier
 
 # No task type has this name.
 JOBS = ""
