@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -117,11 +117,16 @@ def make_cycle(
     )
 
 
+async def look(connection: Connection, subject: Cycle) -> dict[str, HealingOutcome]:
+    """Run once; what would have connections of its own shares this one, in turn."""
+    return await replace(subject, connect=lambda: nullcontext(connection)).run(connection)
+
+
 async def run(
     connection: Connection, heal: FakeHeal, trigger: Trigger = TRIGGER, **parts: Any
 ) -> Logs:
     with capture_logs() as logs:
-        await make_cycle(heal, trigger, **parts).run(connection)
+        await look(connection, make_cycle(heal, trigger, **parts))
     return logs
 
 
@@ -239,7 +244,7 @@ async def test_a_task_type_that_can_not_be_healed_keeps_no_other_from_it(
     failure = UpstreamError("The worker fails", upstream="worker", upstream_code="unreachable")
     heal = FakeHeal(code_generation=failure)
     with capture_logs() as logs, pytest.raises(UpstreamError):
-        await make_cycle(heal).run(connection)
+        await look(connection, make_cycle(heal))
     assert [task_type for task_type, _, _ in heal.asked] == ["code_generation", "letters"]
     assert logs[-2]["event"] == "healing_failed"
     assert (logs[-2]["task_type"], logs[-2]["code"]) == ("code_generation", "worker_failed")
@@ -272,7 +277,7 @@ async def test_a_database_that_fails_one_heal_keeps_no_other_from_it(
     await log_result(times=3, version=7, task_type="letters")
     heal = FakeHeal(code_generation=error)
     with capture_logs() as logs, pytest.raises(ServiceError) as raised:
-        await make_cycle(heal, announce=announce).run(connection)
+        await look(connection, make_cycle(heal, announce=announce))
     assert raised.value.code == code
     assert [task_type for task_type, _, _ in heal.asked] == ["code_generation", "letters"]
     assert told == [code, "promoted"]
@@ -294,7 +299,7 @@ async def test_a_database_that_fails_a_rollback_keeps_no_heal_from_it(
     await log_result(times=3)
     heal = FakeHeal()
     with pytest.raises(ServiceError, match="DeadlockDetectedError"):
-        await make_cycle(heal).run(connection)
+        await look(connection, make_cycle(heal))
     assert heal.asked == [("code_generation", 99, 3)]
 
 
@@ -430,7 +435,7 @@ async def test_outcomes_are_given_by_task_type(
 ) -> None:
     await deploy()
     await log_result(times=3)
-    outcomes = await make_cycle(FakeHeal()).run(connection)
+    outcomes = await look(connection, make_cycle(FakeHeal()))
     assert outcomes == {"code_generation": HEALED}
 
 
@@ -741,7 +746,7 @@ async def test_where_another_optimizer_heals_this_one_does_not(
             return await super().__call__(connection, case)
 
     slow, second = SlowHeal(), FakeHeal()
-    first_run = asyncio.create_task(make_cycle(slow).run(connection))
+    first_run = asyncio.create_task(look(connection, make_cycle(slow)))
     await begun.wait()
     logs = await run(await connect(), second)
     end.set()
@@ -879,5 +884,5 @@ async def test_a_rollout_without_a_prompt_that_can_not_be_ended_keeps_no_other_f
     await log_result(times=3)
     heal = FakeHeal()
     with pytest.raises(ServiceError, match="DeadlockDetectedError"):
-        await replace(make_cycle(heal), keep_rollout=fail).run(connection)
+        await look(connection, replace(make_cycle(heal), keep_rollout=fail))
     assert heal.asked == [("code_generation", 99, 3)]
