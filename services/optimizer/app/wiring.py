@@ -26,6 +26,7 @@ from services.optimizer.app.services.aftercare.alarm_confirmation import (
     Confirmation,
     confirm_alarm,
 )
+from services.optimizer.app.services.aftercare.rollback import PromotionKeeper
 from services.optimizer.app.services.background import BackgroundWork
 from services.optimizer.app.services.cycle import Cycle, HealAlreadyRunsError, heals_alone
 from services.optimizer.app.services.diagnosis.cooldown import find_pause
@@ -118,19 +119,16 @@ class Workshop:
         if self.tools.notifier is not None:
             await self.tools.notifier.notify(describe_outcome(prompt, outcome), connection)
 
-    async def announce_evaluator(self) -> None:
-        """Tell people of an Evaluator that is down or degraded: a lenient one makes no failures."""
+    async def announce_states(self) -> None:
+        """Tell people of an Evaluator that is down or degraded (a lenient one makes no failures),
+        and of watches and canaries that have waited for answers for a day.
+        """
         if self.tools.notifier is None:
             return
         condition = await self.tools.evaluator.find_condition()
-        if condition.state != WELL:
-            await self.tools.notifier.notify(describe_condition(condition), self.connection)
-
-    async def announce_waiting(self) -> None:
-        """Tell people of watches and canaries that have waited for answers for a day."""
-        if self.tools.notifier is not None:
-            for notification in await find_waiting(self.connection):
-                await self.tools.notifier.notify(notification, self.connection)
+        states = [describe_condition(condition)] if condition.state != WELL else []
+        for notification in (*states, *await find_waiting(self.connection)):
+            await self.tools.notifier.notify(notification, self.connection)
 
     async def send_test(self, person: str) -> str:
         """Send a test message for a person; tell what went wrong, empty if nothing did."""
@@ -217,8 +215,7 @@ async def run_cycle(
     async with open_connection(settings) as connection:
         workshop = Workshop(settings, tools, connection, is_continuous)
         cycle = make_cycle(workshop)
-        await workshop.announce_evaluator()
-        await workshop.announce_waiting()
+        await workshop.announce_states()
         jobs = JobTaker(
             cycle.surveyor,
             workshop.heal,
@@ -238,19 +235,18 @@ def make_cycle(workshop: Workshop) -> Cycle:
     """Make a cycle of what a workshop does."""
     settings = workshop.settings
     asks_first = settings.optimizer_mode == PROPOSE_MODE
-    keeper = RolloutKeeper(
+    promotions = PromotionKeeper(workshop.confirm, settings.optimizer_triggered_by, asks_first)
+    rollouts = RolloutKeeper(
         workshop.connection, settings.canary_margin, workshop.compare, asks_first
     )
     return Cycle(
         make_surveyor(settings, workshop.tools.evaluator, is_continuous=workshop.is_continuous),
         workshop.heal,
         workshop.announce,
-        workshop.confirm,
-        settings.optimizer_triggered_by,
         partial(open_connection, settings),
-        keeper.look_after,
+        promotions.look_after,
+        rollouts.look_after,
         settings.optimizer_heals_at_once,
-        asks_first=asks_first,
     )
 
 

@@ -20,8 +20,6 @@ from services.common.record.leases import Connect, Lease
 from services.common.record.outcomes import HELD, PROPOSED, ROLLED_BACK, HealingOutcome
 from services.common.record.prompts import load_active_prompts
 from services.common.record.rollouts.rollout import Rollout, load_open_rollouts
-from services.optimizer.app.services.aftercare.alarm_confirmation import Confirm
-from services.optimizer.app.services.aftercare.rollback import look_after
 from services.optimizer.app.services.background import BackgroundWork
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.survey import Survey, Surveyor
@@ -33,6 +31,7 @@ LEASE_SECONDS = 40.0
 log = get_logger()
 
 Heal = Callable[[asyncpg.Connection, Case], Awaitable[HealingOutcome]]
+KeepPromotion = Callable[[asyncpg.Connection, Prompt], Awaitable[HealingOutcome | None]]
 KeepRollout = Callable[[Rollout, Prompt | None], Awaitable[HealingOutcome | None]]
 Announce = Callable[[asyncpg.Connection, Prompt, HealingOutcome | ServiceError], Awaitable[None]]
 
@@ -63,22 +62,19 @@ class Cycle:
 
     Attributes:
         announce: Tells people of an outcome, or of what kept a heal from having one.
-        confirm: Replays both texts where live rows say that a promotion does worse.
         connect: Opens further connections: one for each heal, and to renew leases.
+        keep_promotion: Looks after what was promoted last; tells how a rollback ended.
         keep_rollout: Looks after a rollout, given what serves; tells how its run ended.
         heals_at_once: How many task types are healed side by side, at least 1.
-        asks_first: Whether a person decides on rollbacks.
     """
 
     surveyor: Surveyor
     heal: Heal
     announce: Announce
-    confirm: Confirm
-    triggered_by: str
     connect: Connect
+    keep_promotion: KeepPromotion
     keep_rollout: KeepRollout
     heals_at_once: int = 1
-    asks_first: bool = False
 
     async def run(
         self, connection: asyncpg.Connection, background: BackgroundWork | None = None
@@ -105,13 +101,7 @@ class Cycle:
         for prompt in await load_active_prompts(connection):
             if prompt.task_type in under_way:
                 continue
-            work = look_after(
-                connection,
-                prompt,
-                confirm=self.confirm,
-                triggered_by=self.triggered_by,
-                asks_first=self.asks_first,
-            )
+            work = self.keep_promotion(connection, prompt)
             await self._bring_to_end(connection, prompt, work, found)
         rolled_back = [name for name, one in found.outcomes.items() if one.decision == ROLLED_BACK]
         survey = await self.surveyor.survey(connection, besides=under_way)

@@ -16,8 +16,6 @@ from services.common.errors import DatabaseUnavailableError, ServiceError, Upstr
 from services.common.models import Prompt
 from services.common.record.leases import Lease
 from services.common.record.outcomes import HealingOutcome
-from services.optimizer.app.services import cycle
-from services.optimizer.app.services.aftercare.alarm_confirmation import Confirmation
 from services.optimizer.app.services.background import BackgroundWork
 from services.optimizer.app.services.cycle import LEASE_SECONDS, Announce, Cycle
 from services.optimizer.app.services.diagnosis import survey
@@ -86,8 +84,8 @@ async def tell_nobody(
     pass
 
 
-async def confirm_nothing(*_: object) -> Confirmation:
-    raise AssertionError("there is nothing to confirm")
+async def keep_no_promotion(_connection: Connection, _prompt: Prompt) -> HealingOutcome | None:
+    return None
 
 
 async def keep_nothing(*_: object) -> HealingOutcome | None:
@@ -110,9 +108,8 @@ def make_cycle(
         Surveyor(trigger, find_condition, find_pause),
         heal,
         announce,
-        confirm_nothing,
-        "test",
         connect_nowhere,
+        keep_no_promotion,
         keep_nothing,
     )
 
@@ -286,20 +283,16 @@ async def test_a_database_that_fails_one_heal_keeps_no_other_from_it(
 
 
 async def test_a_database_that_fails_a_rollback_keeps_no_heal_from_it(
-    connection: Connection,
-    deploy: Deploy,
-    log_result: LogResult,
-    monkeypatch: pytest.MonkeyPatch,
+    connection: Connection, deploy: Deploy, log_result: LogResult
 ) -> None:
-    async def fail(*_: object, **__: object) -> None:
+    async def fail(*_: object) -> None:
         raise asyncpg.DeadlockDetectedError("deadlock")
 
-    monkeypatch.setattr(cycle, "look_after", fail)
     await deploy()
     await log_result(times=3)
     heal = FakeHeal()
     with pytest.raises(ServiceError, match="DeadlockDetectedError"):
-        await look(connection, make_cycle(heal))
+        await look(connection, replace(make_cycle(heal), keep_promotion=fail))
     assert heal.asked == [("code_generation", 99, 3)]
 
 
@@ -362,7 +355,6 @@ async def test_a_heal_in_the_background_keeps_no_other_task_type_waiting(
     runs = replace(
         make_cycle(heal, announce=announce),
         connect=lambda: open_one(database_url, timeout_seconds=20),
-        asks_first=True,
     )
     with capture_logs() as logs:
         async with asyncio.timeout(20), BackgroundWork(2) as background:
