@@ -188,10 +188,7 @@ def _guards(passing: Sequence[LoggedResult], taken: set[str], most: int) -> list
 
 
 def _logged(source: str, half: str, number: int, row: LoggedResult) -> ReplayInput:
-    name = f"{source}-{half}-{number}"
-    return ReplayInput(
-        name, row.user_input, row.refined_input, source, conversation=row.conversation
-    )
+    return ReplayInput.of_row(f"{source}-{half}-{number}", row, source)
 
 
 def _golden(
