@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from services.common.chat.messages import SYSTEM_ROLES, ChatInput
 from services.common.presentation.detail_reading import show_line
-from services.optimizer.app.services.heal.healing_report import MAX_TEXT_CHARACTERS
+from services.optimizer.app.services.heal.report_parts import MAX_TEXT_CHARACTERS
 from services.optimizer.app.services.proof.replay_results import ReplayInput
 
 ERASED: Final = "[erased]"
