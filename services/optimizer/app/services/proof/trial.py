@@ -55,6 +55,11 @@ class TrialInputs:
     spare_choosing: tuple[ReplayInput, ...] = ()
     reserve: tuple[ReplayInput, ...] = ()
 
+    @property
+    def all_proving(self) -> tuple[ReplayInput, ...]:
+        """All inputs that may prove, in their order."""
+        return (*self.proving, *self.reserve)
+
 
 def plan_trial(
     failing: Sequence[LoggedResult],
