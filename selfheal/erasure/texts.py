@@ -8,7 +8,7 @@ from typing import Any, Final
 from services.common.chat.messages import SYSTEM_ROLES, ChatInput
 from services.common.presentation.detail_reading import show_line
 from services.common.record.text_lint import ERASED
-from services.optimizer.app.services.heal.healing_report import MAX_TEXT_CHARACTERS
+from services.optimizer.app.services.heal.report_parts import MAX_TEXT_CHARACTERS
 from services.optimizer.app.services.proof.replay_results import ReplayInput
 
 # What is shorter could be anybody's words: it is found only where reports have inputs.

@@ -26,6 +26,7 @@ from services.optimizer.app.services.aftercare.alarm_confirmation import (
     Confirmation,
     confirm_alarm,
 )
+from services.optimizer.app.services.aftercare.rollback import PromotionKeeper
 from services.optimizer.app.services.background import BackgroundWork
 from services.optimizer.app.services.cycle import Cycle, HealAlreadyRunsError, heals_alone
 from services.optimizer.app.services.diagnosis.cooldown import find_pause
@@ -41,17 +42,13 @@ from services.optimizer.app.services.proof.replay_results import ReplayInput
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.rollout.fresh_inputs import compare_replays
 from services.optimizer.app.services.rollout.looking_after import RolloutKeeper
-from services.optimizer.app.services.telling.notification import (
-    TEST,
-    Notification,
-    WebhookNotifier,
-    create_notifier,
-)
+from services.optimizer.app.services.telling.notification import TEST, Notification
 from services.optimizer.app.services.telling.outcome_notification import (
     describe_condition,
     describe_outcome,
 )
 from services.optimizer.app.services.telling.waiting import find_waiting
+from services.optimizer.app.services.telling.webhook import WebhookNotifier, create_notifier
 
 # No task type has this name.
 JOBS = ""
@@ -122,19 +119,16 @@ class Workshop:
         if self.tools.notifier is not None:
             await self.tools.notifier.notify(describe_outcome(prompt, outcome), connection)
 
-    async def announce_evaluator(self) -> None:
-        """Tell people of an Evaluator that is down or degraded: a lenient one makes no failures."""
+    async def announce_states(self) -> None:
+        """Tell people of an Evaluator that is down or degraded (a lenient one makes no failures),
+        and of watches and canaries that have waited for answers for a day.
+        """
         if self.tools.notifier is None:
             return
         condition = await self.tools.evaluator.find_condition()
-        if condition.state != WELL:
-            await self.tools.notifier.notify(describe_condition(condition), self.connection)
-
-    async def announce_waiting(self) -> None:
-        """Tell people of watches and canaries that have waited for answers for a day."""
-        if self.tools.notifier is not None:
-            for notification in await find_waiting(self.connection):
-                await self.tools.notifier.notify(notification, self.connection)
+        states = [describe_condition(condition)] if condition.state != WELL else []
+        for notification in (*states, *await find_waiting(self.connection)):
+            await self.tools.notifier.notify(notification, self.connection)
 
     async def send_test(self, person: str) -> str:
         """Send a test message for a person; tell what went wrong, empty if nothing did."""
@@ -221,8 +215,7 @@ async def run_cycle(
     async with open_connection(settings) as connection:
         workshop = Workshop(settings, tools, connection, is_continuous)
         cycle = make_cycle(workshop)
-        await workshop.announce_evaluator()
-        await workshop.announce_waiting()
+        await workshop.announce_states()
         jobs = JobTaker(
             cycle.surveyor,
             workshop.heal,
@@ -242,19 +235,18 @@ def make_cycle(workshop: Workshop) -> Cycle:
     """Make a cycle of what a workshop does."""
     settings = workshop.settings
     asks_first = settings.optimizer_mode == PROPOSE_MODE
-    keeper = RolloutKeeper(
+    promotions = PromotionKeeper(workshop.confirm, settings.optimizer_triggered_by, asks_first)
+    rollouts = RolloutKeeper(
         workshop.connection, settings.canary_margin, workshop.compare, asks_first
     )
     return Cycle(
         make_surveyor(settings, workshop.tools.evaluator, is_continuous=workshop.is_continuous),
         workshop.heal,
         workshop.announce,
-        workshop.confirm,
-        settings.optimizer_triggered_by,
         partial(open_connection, settings),
-        keeper.look_after,
+        promotions.look_after,
+        rollouts.look_after,
         settings.optimizer_heals_at_once,
-        asks_first=asks_first,
     )
 
 

@@ -26,7 +26,7 @@ from services.common.llm.guard import ProviderGuard
 from services.common.llm.invocation import translating_vendor_errors
 from services.common.llm.relay.relay import DONE, to_event, to_json
 from services.common.resilience.deadline import fit
-from services.common.tracing.inference import inferring
+from services.common.tracing.inference import belonging_to, inferring
 
 # What isn't a parameter of the model, or means nothing to one that isn't OpenAI's.
 NOT_PASSED_ON = frozenset(
@@ -63,7 +63,7 @@ class LangChainRelay:
 
     async def complete(self, request: Mapping[str, Any]) -> bytes:
         """Return a chat completion as JSON."""
-        with inferring(self._guard.name, request) as inference:
+        with inferring(self._guard.name, request) as inference, belonging_to(inference):
             whole = join_chunks([chunk async for chunk in self._ask(request, in_pieces=False)])
             if inference:
                 inference.reply = whole
@@ -73,10 +73,14 @@ class LangChainRelay:
         """Give whole events."""
         with inferring(self._guard.name, request, is_stream=True) as inference:
             async with aclosing(self._ask(request, in_pieces=True)) as chunks:
-                async for chunk in chunks:
+                # As at an endpoint, the span is the current one where the call begins.
+                with belonging_to(inference):
+                    chunk = await anext(chunks, None)
+                while chunk is not None:
                     if inference:
                         inference.tell_chunk(chunk)
                     yield to_event(chunk)
+                    chunk = await anext(chunks, None)
         yield DONE
 
     async def _ask(

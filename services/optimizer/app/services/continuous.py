@@ -1,7 +1,7 @@
 """The continuous mode: looks again whenever an answer fails, and now and then in any case."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import Final
 
@@ -10,12 +10,7 @@ import asyncpg
 from services.common.database import Opener
 from services.common.logging import get_logger
 from services.common.record.jobs import CHANNEL as JOBS_CHANNEL
-from services.optimizer.app.services.background import (
-    FIRST_PAUSE_SECONDS,
-    LONGEST_PAUSE_SECONDS,
-    growing_pauses,
-    log_failure,
-)
+from services.optimizer.app.services.background import growing_pauses, log_failure
 
 CHANNEL: Final = "selfheal_failures"
 CHANNELS: Final = (CHANNEL, JOBS_CHANNEL)
@@ -82,45 +77,67 @@ async def watch_failures(
             do so again soon.
         woken: Set when it is time to look again, whatever is announced.
     """
-    pauses = _make_pauses()
+    watch = _Watch(poll_seconds, run_once, follow, woken, stop)
     opener = Opener(database_url, timeout_seconds=timeout_seconds)
-    is_pooled = False
-    pace = Pace()
     while not stop.is_set():
         try:
-            # LISTEN comes before the first run, so that no failure falls between the two.
             async with opener.connection() as connection:
-                was_pooled, is_pooled = is_pooled, opener.leads_through_a_pooler
-                news = await _listen(connection, () if is_pooled else CHANNELS)
-                if is_pooled:
-                    poll_seconds = min(poll_seconds, POOLED_POLL_SECONDS)
-                    if not was_pooled:
-                        log.warning("failure_watch_polls", remedy=POOLED_REMEDY)
-                log.info("failure_watch_started", channel=CHANNEL, poll_seconds=poll_seconds)
-                while not stop.is_set():
-                    had_news = news.is_set()
-                    news.clear()
-                    woken.clear()
-                    await connection.fetchval("SELECT 1")  # notices a connection that died
-                    acted = await _run_until_stopped(run_once, stop)
-                    pauses = _make_pauses()
-                    look = partial(follow, connection)
-                    interval = pace.find_interval(had_news=had_news, acted=acted)
-                    await _follow_until(woken, stop, look=look, stop=stop, seconds=interval)
-                    echo_seconds = min(ECHO_SECONDS, poll_seconds)
-                    seconds = echo_seconds if had_news else poll_seconds
-                    events = (news, woken, stop)
-                    await _follow_until(*events, look=look, stop=stop, seconds=seconds)
-                    if news.is_set():
-                        await _wait_for_any(stop, timeout_seconds=DEBOUNCE_SECONDS)
+                await watch.look_until_stopped(connection, opener)
         except Exception as error:  # noqa: BLE001 - it runs unattended, and nothing would start it again
-            failure = error
-        else:
-            break
-        pause_seconds = next(pauses)
-        log_failure(failure, pause_seconds)
-        await _wait_for_any(stop, timeout_seconds=pause_seconds)
+            pause_seconds = next(watch.pauses)
+            log_failure(error, pause_seconds)
+            await _wait_for_any(stop, timeout_seconds=pause_seconds)
     log.info("failure_watch_stopped")
+
+
+class _Watch:
+    """Looks, and looks again; what it learnt outlasts its connections."""
+
+    def __init__(
+        self,
+        poll_seconds: float,
+        run_once: RunOnce,
+        follow: Follow,
+        woken: asyncio.Event,
+        stop: asyncio.Event,
+    ) -> None:
+        self._poll_seconds = poll_seconds
+        self._run_once = run_once
+        self._follow = follow
+        self._woken = woken
+        self._stop = stop
+        self._pace = Pace()
+        self._is_pooled = False
+        self.pauses = growing_pauses()
+
+    async def look_until_stopped(self, connection: asyncpg.Connection, opener: Opener) -> None:
+        """Look at each failure that is announced over this connection, until stopped."""
+        was_pooled, self._is_pooled = self._is_pooled, opener.leads_through_a_pooler
+        # LISTEN comes before the first run, so that no failure falls between the two.
+        news = await _listen(connection, () if self._is_pooled else CHANNELS)
+        if self._is_pooled:
+            self._poll_seconds = min(self._poll_seconds, POOLED_POLL_SECONDS)
+            if not was_pooled:
+                log.warning("failure_watch_polls", remedy=POOLED_REMEDY)
+        log.info("failure_watch_started", channel=CHANNEL, poll_seconds=self._poll_seconds)
+        while not self._stop.is_set():
+            await self._look_and_wait(connection, news)
+
+    async def _look_and_wait(self, connection: asyncpg.Connection, news: asyncio.Event) -> None:
+        had_news = news.is_set()
+        news.clear()
+        self._woken.clear()
+        await connection.fetchval("SELECT 1")  # notices a connection that died
+        acted = await _run_until_stopped(self._run_once, self._stop)
+        self.pauses = growing_pauses()
+        follow = partial(_follow_until, look=partial(self._follow, connection), stop=self._stop)
+        interval = self._pace.find_interval(had_news=had_news, acted=acted)
+        await follow(self._woken, self._stop, seconds=interval)
+        echo_seconds = min(ECHO_SECONDS, self._poll_seconds)
+        seconds = echo_seconds if had_news else self._poll_seconds
+        await follow(news, self._woken, self._stop, seconds=seconds)
+        if news.is_set():
+            await _wait_for_any(self._stop, timeout_seconds=DEBOUNCE_SECONDS)
 
 
 async def _listen(connection: asyncpg.Connection, channels: Iterable[str]) -> asyncio.Event:
@@ -130,10 +147,6 @@ async def _listen(connection: asyncpg.Connection, channels: Iterable[str]) -> as
     for channel in channels:
         await connection.add_listener(channel, lambda *_: news.set())
     return news
-
-
-def _make_pauses() -> Iterator[float]:
-    return growing_pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
 
 
 async def _follow_until(

@@ -125,16 +125,7 @@ def plan_inputs(alarm: Alarm, golden: GoldenInputs) -> list[ReplayInput]:
     """
     most = MAX_REPLAYED if alarm.number <= 1 else MAX_REPLAYED_AGAIN
     live = pick_live_inputs(alarm.after, most)
-    inputs = [
-        ReplayInput(
-            f"live-{number}",
-            row.user_input,
-            row.refined_input,
-            GUARD,
-            conversation=row.conversation,
-        )
-        for number, row in enumerate(live, 1)
-    ]
+    inputs = [ReplayInput.of_row(f"live-{at}", row, GUARD) for at, row in enumerate(live, 1)]
     if len(inputs) >= wins_needed(alpha=alarm.alpha):
         return inputs
     asked = {row.text for row in live}

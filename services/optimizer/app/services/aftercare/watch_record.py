@@ -193,6 +193,10 @@ class Watch:
         """End this watch, and no other."""
         await connection.execute(END_WATCH, self.id, outcome, self.describe(result))
 
+    async def supersede(self, connection: asyncpg.Connection) -> None:
+        """End this watch if what it watches doesn't serve now."""
+        await connection.execute(SUPERSEDE_WATCH, self.id)
+
     def describe(self, result: WatchResult) -> dict[str, Any]:
         """Tell how it stands."""
         versions = {one.name: one.version for one in self.references}

@@ -8,7 +8,7 @@ can't be told is `unknown` too, and stays open.
 from collections.abc import Mapping
 from typing import Any
 
-from services.common.record.surprise import LEAST_NORMAL_PASS_RATE, Record
+from services.common.record.surprise import Record
 from services.optimizer.app.services.diagnosis.attribution import (
     DRIFT,
     EVALUATOR,
@@ -17,7 +17,12 @@ from services.optimizer.app.services.diagnosis.attribution import (
     PROMPT,
     UNKNOWN,
     Attribution,
-    serves_well,
+)
+from services.optimizer.app.services.diagnosis.norms import (
+    find_bar,
+    find_good_record,
+    find_least,
+    served_well_by,
 )
 from services.optimizer.app.services.diagnosis.rerun import (
     MANY_CLUSTERS,
@@ -29,18 +34,8 @@ from services.optimizer.app.services.diagnosis.rerun import (
     is_harder,
     judge_record,
 )
-from services.optimizer.app.services.log.log_records import GOOD_PASS_RATE, Window
-from services.optimizer.app.services.log_analyzer import split_where_it_fell
+from services.optimizer.app.services.log.log_records import Window
 from services.optimizer.app.services.proof.replay_results import FAILING, GOLDEN
-
-# Answers that a record needs before it says that a prompt served well.
-LEAST_RECORD = 3
-# Answers that a record needs before it says what is usual.
-LEAST_USUAL = 20
-# A prompt that passes so much of what is usual still serves.
-USUAL_SHARE = 0.75
-# A prompt that always passed so little is no norm, but it isn't shown to have got worse either.
-LEAST_RATE = 0.35
 
 
 def attribute_from_replays(window: Window, replays: Replays) -> Attribution:
@@ -56,12 +51,13 @@ class _Question:
         self.failing = replays.passes(replays.incumbent, FAILING)
         self.golden = replays.passes(replays.incumbent, GOLDEN)
         self.all = replays.passes(replays.incumbent, FAILING, GOLDEN)
-        self.bar = find_bar(window, replays.last_good_record)
-        self.least = min(self.bar, find_bar(window, replays.last_good_record, LEAST_RATE))
+        past = replays.last_good
+        self.bar = find_bar(window, past.record if past else Record())
+        self.least = find_least(window, past.record if past else Record())
         self.compared = replays.compare()
         self.models = _models_in(window)
-        how = "served well" if replays.last_good_served else "was never tried"
-        self.other = f"version {replays.last_good_version}, which {how},"
+        how = "served well" if past and past.scored else "was never tried"
+        self.other = f"version {past.version}, which {how}," if past else ""
         # Without golden inputs the failing ones say what can be said.
         self.health = self._judge(self.golden if self.golden.scored else self.failing)
         self.recurs = is_harder(self.failing, self.golden)
@@ -160,7 +156,8 @@ class _Question:
         fails_too = compared is not None and self._judge(compared.old) == SHOWN_POOR
         if compared is not None and may_be_better and not fails_too:
             return self._blame_for_less(compared)
-        if compared is not None and self.replays.last_good_served:
+        past = self.replays.last_good
+        if compared is not None and past is not None and past.scored:
             return self._blame(
                 DRIFT,
                 f"Even {self.other} passes only {_of(compared.old)} now, "
@@ -171,7 +168,7 @@ class _Question:
             f"It fails {_fails_of(self.failing)} failing and "
             f"{_fails_of(self.golden)} golden inputs again."
         )
-        served_well = _find_good_record(window)
+        served_well = find_good_record(window)
         if served_well is not None:
             return self._blame(
                 DRIFT,
@@ -179,7 +176,7 @@ class _Question:
                 again,
                 *_tell_models(self.models),
             )
-        if _served_well(window.earlier_by_others):
+        if served_well_by(window.earlier_by_others):
             return self._blame(
                 EVALUATOR,
                 f"Under another evaluator the prompt passed {_of(window.earlier_by_others)}.",
@@ -218,9 +215,9 @@ class _Question:
         }
         if len(self.models) > 1:
             evidence["models"] = self.models
-        if self.compared is not None:
+        if self.compared is not None and self.replays.last_good is not None:
             evidence["last_good"] = {
-                "version": self.replays.last_good_version,
+                "version": self.replays.last_good.version,
                 "passes": self.compared.old.passed,
                 "incumbent_passes": self.compared.new.passed,
                 "inputs": self.compared.old.scored,
@@ -228,53 +225,6 @@ class _Question:
                 "losses": self.compared.losses,
             }
         return evidence
-
-
-def find_bar(window: Window, last_good: Record, least: float = LEAST_NORMAL_PASS_RATE) -> float:
-    """Find the pass rate from which on a prompt still serves: a good one, or near what is usual.
-
-    A model that passes six of ten under a prompt that serves isn't broken at five.
-
-    Args:
-        last_good: How the last good prompt did while it served.
-        least: What a record has to pass to say what is usual, in [0, 1].
-
-    Returns:
-        At most 0.7.
-    """
-    usual = [
-        record.pass_rate
-        for record in (window.earlier, split_where_it_fell(window.results)[0], last_good)
-        if _is_norm(record, least)
-    ]
-    return min(GOOD_PASS_RATE, USUAL_SHARE * max(usual, default=1.0))
-
-
-def _find_good_record(window: Window) -> Record | None:
-    """Find how the prompt did while it served well: before the window, or in its first part.
-
-    Where another model answered then, it is that which has changed.
-    """
-    others = [row.passed for row in window.by_other_models]
-    before = window.earlier_by_other_models
-    records = (
-        window.earlier,
-        split_where_it_fell(window.results)[0],
-        Record(before.scored + len(others), before.passed + sum(others)),
-    )
-    return next(filter(_is_good, records), None)
-
-
-def _is_good(record: Record) -> bool:
-    return _served_well(record) or _is_norm(record)
-
-
-def _served_well(record: Record) -> bool:
-    return record.scored >= LEAST_RECORD and serves_well(record)
-
-
-def _is_norm(record: Record, least: float = LEAST_NORMAL_PASS_RATE) -> bool:
-    return record.scored >= LEAST_USUAL and record.pass_rate >= least
 
 
 def _models_in(window: Window) -> dict[str, dict[str, int]]:

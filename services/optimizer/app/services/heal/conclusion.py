@@ -13,10 +13,10 @@ from services.common.record.activation import IncumbentChangedError
 from services.common.record.healing_runs import HealingRun, Repair, propose, record_run
 from services.common.record.leases import LeaseLostError
 from services.common.record.outcomes import CANARY, HELD, PROMOTED, PROPOSED, HealingOutcome
-from services.common.record.rollouts.steps import RolloutOpenError
+from services.common.record.rollouts.steps import RolloutOpenError, start_rollout
 from services.optimizer.app.services.diagnosis.healing_case import DRAFT
 from services.optimizer.app.services.heal.healing_report import HealingReport
-from services.optimizer.app.services.prompt_patcher import begin_rollout, promote
+from services.optimizer.app.services.prompt_patcher import promote
 from services.optimizer.app.services.proof.budget import WORKER_CALLS
 from services.optimizer.app.services.proof.wagers import INPUTS_USED_UP
 from services.optimizer.app.services.repair.gate import BUDGET, GateDecision
@@ -71,49 +71,49 @@ class Conclusion:
             f"{what} ({gained:+.1f} points on replays)",
             gained,
         )
-        if len(self._steps) > 1:
-            return await self._roll_out(repair, summary)
-        run = self._make_run(PROMOTED, "better", summary, watching=incumbent.version)
+        put_in_force = self._roll_out if len(self._steps) > 1 else self._promote
         try:
-            lease = self._report.case.lease
-            activation = await promote(self._connection, run, repair, lease=lease)
-        except (IncumbentChangedError, LeaseLostError) as error:
+            return await put_in_force(decision, repair, summary)
+        except (IncumbentChangedError, LeaseLostError, RolloutOpenError) as error:
             return await self.hold(error.code)
         except ACTIVATION_ERRORS as error:
             await self._record_failure(error)
             raise
+
+    async def _promote(
+        self, decision: GateDecision, repair: Repair, summary: str
+    ) -> HealingOutcome:
+        incumbent, report = self._incumbent, self._report
+        run = self._make_run(PROMOTED, "better", summary, watching=incumbent.version)
+        activation = await promote(self._connection, run, repair, lease=report.case.lease)
         log.info(
             "prompt_patched",
             task_type=incumbent.task_type,
             before_version=incumbent.version,
             after_version=activation.version,
-            strategy=contender.candidate.strategy,
+            strategy=decision.contender.candidate.strategy,
             label=decision.label,
-            improvement_pct=round(gained, 1),
-            worker_calls=self._report.cost.worker_calls,
+            improvement_pct=round(repair.improvement_pct, 1),
+            worker_calls=report.cost.worker_calls,
             report_id=activation.report_id,
         )
         return self._make_outcome(
             run, activation.version, str(activation.run_id), activation.report_id
         )
 
-    async def _roll_out(self, repair: Repair, summary: str) -> HealingOutcome:
+    async def _roll_out(
+        self, _decision: GateDecision, repair: Repair, summary: str
+    ) -> HealingOutcome:
         """Let a proven text serve a share of traffic first."""
+        shares, version = list(self._steps), self._incumbent.version
         run = self._make_run(CANARY, "better", summary)
-        run.detail["rollout"] = {"shares": list(self._steps)}
-        try:
-            rollout = await begin_rollout(
-                self._connection, run, repair, self._steps, lease=self._report.case.lease
-            )
-        except (IncumbentChangedError, LeaseLostError, RolloutOpenError) as error:
-            return await self.hold(error.code)
-        except ACTIVATION_ERRORS as error:
-            await self._record_failure(error)
-            raise
-        version = self._incumbent.version
+        run.detail["rollout"] = {"shares": shares}
+        rollout = await start_rollout(
+            self._connection, run, repair, self._steps, lease=self._report.case.lease
+        )
         log.info("canary_started", task_type=self._incumbent.task_type, before_version=version,
                  rollout_id=str(rollout.id), reserved_version=rollout.reserved_version,
-                 shares=list(self._steps))  # fmt: skip
+                 shares=shares)  # fmt: skip
         return self._make_outcome(run, version, str(rollout.run_id))
 
     async def _record_failure(self, error: Exception) -> None:

@@ -19,7 +19,8 @@ from services.optimizer.app.services.diagnosis.incident import (
     load_heal_details,
     load_texts,
 )
-from services.optimizer.app.services.heal.healing_report import MAX_TEXT_CHARACTERS, HealingReport
+from services.optimizer.app.services.heal.healing_report import HealingReport
+from services.optimizer.app.services.heal.report_parts import MAX_TEXT_CHARACTERS
 from services.optimizer.app.services.proof.wager_store import load_wagers
 from services.optimizer.app.services.proof.wagers import WagerBook
 

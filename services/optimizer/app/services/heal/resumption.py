@@ -56,4 +56,4 @@ async def find_promising(
 def find_obstacle(content: str, *, book: WagerBook, trial: TrialInputs) -> str:
     """Tell why the gate wouldn't look at a text, as a code; empty where it would."""
     wager = book.find(content)
-    return wager.find_obstacle(len(wager.pick_fresh((*trial.proving, *trial.reserve))))
+    return wager.find_obstacle(len(wager.pick_fresh(trial.all_proving)))

@@ -1,7 +1,6 @@
 """Reads what a rollout's two arms answered, and what they were asked, in the order of their ids."""
 
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import Final
 
 import asyncpg
@@ -9,6 +8,7 @@ import asyncpg
 from services.common.errors import ClientGoneError
 from services.common.record.main_model import BY_MAIN_MODEL
 from services.common.record.rollouts.rollout import Rollout
+from services.common.text import digest_text
 from services.optimizer.app.services.log.failure_log import CONVERSATION, read_result
 from services.optimizer.app.services.log.log_records import LoggedResult
 
@@ -110,6 +110,6 @@ async def load_asked(connection: asyncpg.Connection, rollout: Rollout) -> Sequen
 
 async def load_seen(connection: asyncpg.Connection, rollout: Rollout) -> frozenset[str]:
     """Load the fingerprints of inputs that had a part in choosing or proving the text."""
-    digest = sha256(rollout.content.encode("utf-8", "replace")).hexdigest()
+    digest = digest_text(rollout.content)
     records = await connection.fetch(SELECT_SEEN, rollout.run_id, rollout.task_type, digest)
     return frozenset(record["fingerprint"] for record in records if record["fingerprint"])

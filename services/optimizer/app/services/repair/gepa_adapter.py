@@ -5,7 +5,6 @@ those few, and grows the next one from the best on each input (Agrawal et al. 20
 arXiv:2507.19457). It is optional: everything here imports it only when it is used.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from services.common.errors import ServiceError
 from services.common.secret_masking import mask_secrets
+from services.common.text import digest_text
 
 COMPONENT = "system_prompt"
 MINIBATCH = 3
@@ -105,7 +105,7 @@ def ask_for_rewrite(prompt: str, records: Records) -> str:
     """Write the question to the reflecting model, its data between markers that it can't hold."""
     shown = mask_secrets(prompt)
     evidence = "\n".join(f"- {json.dumps(record)}" for record in records)
-    mark = hashlib.sha256(f"{shown}\x00{evidence}".encode("utf-8", "replace")).hexdigest()[:16]
+    mark = digest_text(f"{shown}\x00{evidence}")[:16]
     before, _, after = QUESTION_FILE.read_text(encoding="utf-8").partition(DATA_MARK)
     return (
         f"{before}[prompt {mark}]\n{shown}\n[end of prompt {mark}]\n\n"

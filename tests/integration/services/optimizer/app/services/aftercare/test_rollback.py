@@ -18,7 +18,7 @@ from services.common.record.outcomes import HealingOutcome
 from services.common.record.proposals import approve_proposal, reject_proposal
 from services.common.record.text_lint import ERASED
 from services.optimizer.app.services.aftercare.alarm_confirmation import Alarm, Confirmation
-from services.optimizer.app.services.aftercare.rollback import look_after
+from services.optimizer.app.services.aftercare.rollback import PromotionKeeper
 from services.optimizer.app.services.aftercare.watch import LEAST_PAIRS
 from services.optimizer.app.services.prompt_patcher import promote
 from services.optimizer.app.services.proof.paired_test import decide
@@ -89,7 +89,7 @@ def look(connection: Connection, load_active: LoadActive, confirm: Confirmed) ->
 
     async def look_once() -> HealingOutcome | None:
         serving = await load_active()
-        return await look_after(connection, serving, confirm=confirm, triggered_by="test")
+        return await PromotionKeeper(confirm, "test").look_after(connection, serving)
 
     return look_once
 
@@ -337,8 +337,8 @@ async def test_in_propose_mode_a_person_decides_on_the_rollback(
     confirm: Confirmed,
 ) -> None:
     async def look_asking() -> HealingOutcome | None:
-        return await look_after(
-            connection, await load_active(), confirm=confirm, triggered_by="test", asks_first=True
+        return await PromotionKeeper(confirm, "test", asks_first=True).look_after(
+            connection, await load_active()
         )
 
     await log_each(5, version=100)
@@ -365,8 +365,8 @@ async def test_a_proposed_rollback_that_is_turned_down_is_not_proposed_again_for
 ) -> None:
     await log_each(5, version=100)
     for _ in range(2):
-        outcome = await look_after(
-            connection, await load_active(), confirm=confirm, triggered_by="test", asks_first=True
+        outcome = await PromotionKeeper(confirm, "test", asks_first=True).look_after(
+            connection, await load_active()
         )
         if outcome is not None:
             await reject_proposal(connection, UUID(outcome.run_id), person="Kim")
@@ -384,7 +384,7 @@ async def test_who_has_read_an_earlier_prompt_ends_no_newer_watch(
     await deploy(BEFORE, version=99)
     stale = await load_active()
     await promote_repair(connection, stale)
-    assert await look_after(connection, stale, confirm=confirm, triggered_by="test") is None
+    assert await PromotionKeeper(confirm, "test").look_after(connection, stale) is None
     assert await watches(connection) == [None]
 
 
@@ -400,7 +400,7 @@ async def test_of_two_optimizers_one_looks_into_an_alarm(
 
     class Slow(Confirmed):
         async def __call__(self, alarm: Alarm) -> Confirmation:
-            found = await look_after(other, serving, confirm=second, triggered_by="test")
+            found = await PromotionKeeper(second, "test").look_after(other, serving)
             second.answer = found is None
             self.answer = False
             return await super().__call__(alarm)
@@ -408,7 +408,7 @@ async def test_of_two_optimizers_one_looks_into_an_alarm(
     second.answer = UpstreamError("busy", upstream="worker", upstream_code="busy")
     first = Slow()
     await log_each(5, version=100)
-    assert await look_after(connection, serving, confirm=first, triggered_by="test") is None
+    assert await PromotionKeeper(first, "test").look_after(connection, serving) is None
     assert await watches(connection) == [None]
     detail = await connection.fetchval("SELECT detail FROM selfheal.watches")
     assert (first.numbers, detail["confirmations"]) == ([1], 1)
@@ -527,7 +527,7 @@ async def test_a_person_who_deploys_during_the_rollback_wins(
         "INSERT INTO prompts (task_type, content, version) VALUES ('code_generation', 'theirs', 7)"
     )
     looking = asyncio.create_task(
-        look_after(connection, serving, confirm=Confirmed(), triggered_by="test")
+        PromotionKeeper(Confirmed(), "test").look_after(connection, serving)
     )
     await wait_for_lock(connection)
     await transaction.commit()

@@ -7,7 +7,7 @@ import pytest
 
 from services.common.errors import UpstreamError
 from services.common.models import Prompt
-from services.common.record.outcomes import HealingOutcome
+from services.common.record.outcomes import HELD, PROPOSED, ROLLED_BACK, HealingOutcome
 from services.optimizer.app.services.diagnosis.evaluator_condition import EvaluatorCondition
 from services.optimizer.app.services.telling.notification import (
     EVALUATOR_CHANGED,
@@ -15,15 +15,12 @@ from services.optimizer.app.services.telling.notification import (
     EVALUATOR_DOWN,
     HEALED,
     HEALING_FAILED,
-    HELD,
-    PROPOSED,
-    ROLLED_BACK,
-    compose_text,
 )
 from services.optimizer.app.services.telling.outcome_notification import (
     describe_condition,
     describe_outcome,
 )
+from services.optimizer.app.services.telling.wording import compose_text
 
 PROMPT = Prompt(
     id=7,
