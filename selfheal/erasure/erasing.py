@@ -26,7 +26,6 @@ from selfheal.erasure.statements import (
     READ,
     SELECT_PROMPTS,
     SELECT_ROWS,
-    SELECT_TASK_TYPES,
     TELL,
 )
 from selfheal.erasure.texts import PersonsTexts
@@ -105,8 +104,11 @@ class Eraser:
             self.connection, spool, person.asked, is_dry=self.is_dry
         )
         receipt.removed["spool"] = found
-        ids = await self._fetch_ids(SELECT_ROWS, person.names, person.request_ids)
-        task_types = await self._fetch_ids(SELECT_TASK_TYPES, ids)
+        rows = await self.connection.fetch(
+            SELECT_ROWS, person.names, person.request_ids, timeout=STATEMENT_SECONDS
+        )
+        ids = [row["id"] for row in rows]
+        task_types = sorted({row["task_type"] for row in rows if row["task_type"]})
         await self._tell("erasing", person, {"task_types": task_types})
         async with self._alone(task_types) as leases:
             for start in range(0, len(ids), BATCH_ROWS):
@@ -122,10 +124,6 @@ class Eraser:
         receipt.left = list(dict.fromkeys(receipt.left))
         await self._tell("erase", person, {"removed": dict(receipt.removed)})
         return receipt
-
-    async def _fetch_ids(self, query: str, *values: object) -> list[Any]:
-        records = await self.connection.fetch(query, *values, timeout=STATEMENT_SECONDS)
-        return [record[0] for record in records]
 
     async def _tell(self, action: str, person: Person, what: dict[str, Any]) -> None:
         """Have it in the audit that, and by whom, without the person's name."""
