@@ -28,7 +28,7 @@ from selfheal.operator_database import ask_database, find_operator
 from selfheal.runtime.assembly import build_system
 from services.common.config import Settings
 from services.common.database import connect
-from services.common.personal.names import hash_name, list_stored_names
+from services.common.personal.names import list_stored_names
 
 output = Console()
 
@@ -72,9 +72,7 @@ def erase(
         key = SecretStr(build_system(settings).credentials().end_user_key)
         if not key:
             messages.print("END_USER_KEY isn't set: whom a keyed hash stands for isn't found.")
-        person = Person(
-            hash_name(end_user, key), list_stored_names(end_user, key), request_ids or ()
-        )
+        person = Person(list_stored_names(end_user, key), request_ids or ())
         if dry_run or not yes:
             receipt = _run(settings, person, is_dry=True)
             if dry_run or not as_json:
