@@ -143,17 +143,13 @@ def encode_row(row: Row) -> bytes:
     Raises:
         ValueError: If it holds NaN or an infinity.
     """
-    execution = {name: getattr(row.execution, name) for name in _COLUMNS}
-    told = {
-        "landing_id": str(row.landing_id),
-        "created_at": row.created_at and row.created_at.isoformat(),
-        "execution": execution | {"request_id": str(row.execution.request_id)},
-        "conversation": row.conversation,
+    # Not `dataclasses.asdict`, which goes as deep as a conversation does.
+    told = {one.name: getattr(row, one.name) for one in fields(Row)} | {
+        "execution": {name: getattr(row.execution, name) for name in _COLUMNS},
         "mark": row.mark and asdict(row.mark),
-        "charges": row.charges,
-        "trace_parent": row.trace_parent,
     }
-    return json.dumps(told, allow_nan=False, separators=(",", ":")).encode()
+    # Ids and times are written as texts.
+    return json.dumps(told, default=str, allow_nan=False, separators=(",", ":")).encode()
 
 
 def decode_row(written: bytes) -> Row:
