@@ -11,15 +11,17 @@ ERASURE: Final = "selfheal erase"
 ERASED_CONVERSATION: Final[Mapping[str, Any]] = {
     **BLANK_CONVERSATION, "session_id": None, "end_user": None, "tags": None,
 }  # fmt: skip
+# With their task types; none where a conversation's row is gone.
 SELECT_ROWS: Final = """
-    SELECT execution_id FROM selfheal.conversations
-    WHERE end_user = ANY($1) OR parameters ->> 'user' = ANY($1)
-       OR parameters ->> 'safety_identifier' = ANY($1)
-    UNION SELECT id FROM execution_logs WHERE request_id = ANY($2)
-    ORDER BY 1
-"""
-SELECT_TASK_TYPES: Final = """
-    SELECT DISTINCT task_type FROM execution_logs WHERE id = ANY($1) ORDER BY 1
+    SELECT id, task_type
+    FROM (
+        SELECT execution_id AS id FROM selfheal.conversations
+        WHERE end_user = ANY($1) OR parameters ->> 'user' = ANY($1)
+           OR parameters ->> 'safety_identifier' = ANY($1)
+        UNION SELECT id FROM execution_logs WHERE request_id = ANY($2)
+    ) AS theirs
+    LEFT JOIN execution_logs USING (id)
+    ORDER BY id
 """
 SELECT_PROMPTS: Final = """
     SELECT 'The prompt of ' || task_type || ' that serves, version ' || version AS called,

@@ -65,8 +65,8 @@ def export(
     if since and until and since >= until:
         raise typer.BadParameter("it has to lie after --since", param_hint="--until")
     meant = (since, until, task_type)
-    settings = Settings()
     with friendly_errors(), showing_progress("exporting") as progress:
+        settings = Settings()
         first = ask_database(
             settings, lambda one: one.fetchval(SELECT_FIRST, *meant, timeout=TIMEOUT_SECONDS)
         )

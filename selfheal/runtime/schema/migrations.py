@@ -19,9 +19,9 @@ from selfheal.runtime.errors import PostgresError
 from selfheal.runtime.schema.exclusion import (
     END_IT,
     PATIENCE_SECONDS,
+    SELECT_OLDEST,
     Connection,
     alone,
-    find_oldest_transaction,
 )
 from selfheal.runtime.schema.steps import Step, UnfinishedStepError, split_steps
 from selfheal.runtime.waiting import Progress, silent
@@ -172,7 +172,7 @@ class _Update:
             try:
                 return await self._try(step, migration, is_last=is_last)
             except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
-                holder = await find_oldest_transaction(self.connection) or "other transactions"
+                holder = await self.connection.fetchval(SELECT_OLDEST) or "other transactions"
                 if time.monotonic() > end:
                     raise PostgresError(
                         f"The locks that {migration} needs weren't to be had. Open: {holder}.",

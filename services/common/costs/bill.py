@@ -1,7 +1,7 @@
 """Adds up what the calls of one request or run cost, and writes it down."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, fields
 from decimal import Decimal
 from typing import Any, Final, Literal
@@ -19,11 +19,13 @@ from services.common.errors import (
 from services.common.evaluation_detail import read_detail
 from services.common.logging import get_logger
 from services.common.metering.spending import Spending, read_spending
+from services.common.record.leases import Connect
 
 Purpose = Literal["serving", "judging", "healing"]
-Connect = Callable[[], AbstractAsyncContextManager[asyncpg.Connection]]
 UNKNOWN_MODEL: Final = "unknown"
 NOTHING: Final = Decimal(0)
+NO_PLACE: Final = "The schema is that of the release before, which doesn't keep what models cost."
+REMEDY: Final = "Bring it to this release's with: selfheal migrate"
 
 log = get_logger()
 

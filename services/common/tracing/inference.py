@@ -70,7 +70,9 @@ def inferring(
     inference = Inference(telemetry, spec, request, is_stream=is_stream)
     error: dict[str, str] = {}
     try:
-        yield inference
+        # The span of what is called in here; a stream's can't stay that while others run.
+        with nullcontext() if is_stream else belonging_to(inference):
+            yield inference
     except BaseException as failure:
         error = tell_error(inference.span, failure)
         raise

@@ -17,8 +17,8 @@ from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
 from services.common.record.outcomes import DECISIONS
 from services.common.record.traffic import BUCKET, TrafficPoint, load_traffic
-from services.manager.app.retention import retention
-from services.manager.app.rollups import traffic_counter
+from services.manager.app.retention.retention import Retention
+from services.manager.app.rollups.traffic_counter import TrafficCounter
 
 COUNT_DECISIONS: Final = """
     SELECT task_type, decision, count(*) FROM selfheal.healing_runs GROUP BY task_type, decision
@@ -36,13 +36,13 @@ GAUGES: Final = {
     ),
     "traffic_rollup_age_seconds": (
         "How long ago what was logged was counted for the console; NaN before the first time",
-        f"""SELECT extract(epoch FROM now() - held_until) + {traffic_counter.LEASE_SECONDS}
-            FROM selfheal.leases WHERE name = '{traffic_counter.LEASE_NAME}'""",
+        f"""SELECT extract(epoch FROM now() - held_until) + {TrafficCounter.lease_seconds}
+            FROM selfheal.leases WHERE name = '{TrafficCounter.name}'""",
     ),
     "retention_behind_seconds": (
         "How long what was to be removed has stayed at most; NaN where all is kept",
         f"""SELECT greatest(extract(epoch FROM now() - position), 0)
-            FROM selfheal.leases WHERE $1 AND name = '{retention.LEASE_NAME}'""",
+            FROM selfheal.leases WHERE $1 AND name = '{Retention.name}'""",
     ),
     "canaries_open": (
         "Repairs that serve a share of the traffic",

@@ -63,7 +63,7 @@ class LangChainRelay:
 
     async def complete(self, request: Mapping[str, Any]) -> bytes:
         """Return a chat completion as JSON."""
-        with inferring(self._guard.name, request) as inference, belonging_to(inference):
+        with inferring(self._guard.name, request) as inference:
             whole = join_chunks([chunk async for chunk in self._ask(request, in_pieces=False)])
             if inference:
                 inference.reply = whole

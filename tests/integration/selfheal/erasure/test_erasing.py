@@ -296,6 +296,9 @@ async def test_golden_inputs_that_hold_a_text_are_taken_out_and_short_ones_are_n
     theirs = [{"id": "x", "input": TEXT}, {"id": "y", "messages": talk}]
     file.write_text(written := json.dumps({"choosing": entries, "verdict": theirs}))
     file.chmod(0o644)
+    torn = town.golden / "torn" / "golden_inputs.json"
+    torn.parent.mkdir()
+    torn.write_text("{")
     await town.ask("Hi.")
     await town.ask(TEXT)
     seen = await town.erase(is_dry=True)
@@ -306,7 +309,8 @@ async def test_golden_inputs_that_hold_a_text_are_taken_out_and_short_ones_are_n
     assert stat.S_IMODE(file.stat().st_mode) == 0o644
     assert receipt.left == seen.left
     assert receipt.left == [
-        f"{file} holds a short text that may be theirs: take out its golden input 'one' if it is.",
+        f"{file} holds a text that may be theirs: take out its golden input 'one' if it is.",
+        f"{torn} can't be read: look into it.",
         f"{file} loses golden inputs: restart the system, which has them in memory.",
     ]
 
@@ -325,7 +329,9 @@ async def test_golden_inputs_that_cannot_be_written_are_named_and_stay(
     await town.ask(TEXT)
     receipt = await town.erase()
     assert receipt.removed["golden_inputs.json"] == 0
-    assert receipt.left == [f"{file} can't be read, or not be written: look into it."]
+    assert receipt.left == [
+        f"{file} holds a text that may be theirs: take out its golden input 'x' if it is."
+    ]
 
 
 async def test_a_heal_that_has_the_texts_in_its_hands_is_waited_for(

@@ -8,7 +8,7 @@ from services.common.database import Database
 from services.manager.app.metrics import CountedMetrics
 from services.manager.app.retention.retention import Retention
 from services.manager.app.retention.rules import Rule
-from services.manager.app.rollups.traffic_counter import LEASE_SECONDS, TrafficCounter
+from services.manager.app.rollups.traffic_counter import TrafficCounter
 
 INSERT_RUN = """
     INSERT INTO selfheal.healing_runs (task_type, incumbent_prompt_id, decision, reason, detail)
@@ -82,7 +82,7 @@ async def test_what_waits_and_what_is_late_is_told(
     await retention.work_round()
     assert await read("pending_scores") == 1
     assert 3_600 <= await read("pending_scores_oldest_seconds") < 3_700
-    assert 0 <= await read("traffic_rollup_age_seconds") < LEASE_SECONDS
+    assert 0 <= await read("traffic_rollup_age_seconds") < TrafficCounter.lease_seconds
     assert 0 <= await read("retention_behind_seconds") < 60
     assert math.isnan(await read("retention_behind_seconds", removes=False))
 

@@ -312,7 +312,7 @@ async def test_the_manager_counts_while_it_runs(
     database: Database, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     holder = "SELECT holder FROM selfheal.leases"
-    monkeypatch.setattr("services.manager.app.rollups.traffic_counter.ROUND_SECONDS", 0.01)
+    monkeypatch.setattr(TrafficCounter, "pause_seconds", 0.01)
     await insert(connection, make_row(random.Random(2), datetime.now(UTC)))
     counter = TrafficCounter(database)
     counter.start()
