@@ -1,6 +1,7 @@
 """What all services share over HTTP: errors as JSON, request ids, health, metrics."""
 
 import asyncio
+import gc
 import math
 import resource
 import sys
@@ -282,4 +283,6 @@ def serve(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=math.ceil(settings.grace_seconds),
     )
+    gc.freeze()
+    gc.enable()
     draining.run(app, config, drain_seconds=settings.drain_seconds)

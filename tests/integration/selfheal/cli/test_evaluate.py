@@ -17,7 +17,7 @@ def evaluate(
     directory: Path, *arguments: str, stdin: str = ""
 ) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "selfheal.cli.main", "evaluate", *arguments],
+        [sys.executable, "-m", "selfheal.entry", "evaluate", *arguments],
         cwd=directory,
         env={
             "PATH": os.environ["PATH"],
