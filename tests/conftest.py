@@ -1,5 +1,6 @@
 """What holds for all tests."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -10,6 +11,16 @@ from hypothesis import settings
 # How long an example takes depends on what else the machine does; benchmarks measure speed.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# Nothing is garbage while ten thousand tests are collected; they are looked at no more afterwards.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.set_threshold(10_000)
+    gc.enable()
+
 
 MEMORY = Path("/dev/shm")
 DATABASES_NEED_BYTES = 4 * 1024**3
