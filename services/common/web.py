@@ -10,11 +10,11 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Literal, TypeVar, cast
 
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 
 from services.common.access.networks import is_exposed, name_exposure
 from services.common.config import explain_settings_error
@@ -220,6 +220,15 @@ def create_app(
         return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return app
+
+
+def gather_routes(*routers: APIRouter) -> list[BaseRoute]:
+    """Gather routes for `app.router.routes`, to be done once: an application that includes routers
+    works out anew what each of their routes takes and answers."""
+    gathered = APIRouter(responses=describe_failures(FAILURES_OF_ANY_ROUTE))
+    for router in routers:
+        gathered.include_router(router)
+    return gathered.routes
 
 
 async def _require_nothing(settings: ServiceSettings) -> None:
