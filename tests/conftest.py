@@ -6,11 +6,21 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import structlog
 from hypothesis import settings
+from structlog.dev import ConsoleRenderer, plain_traceback
 
 # How long an example takes depends on what else the machine does; benchmarks measure speed.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# Rich takes a second to draw the trace of an error in a web application.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        ConsoleRenderer(exception_formatter=plain_traceback),
+    ]
+)
 
 # Nothing is garbage while ten thousand tests are collected; they are looked at no more afterwards.
 gc.disable()
