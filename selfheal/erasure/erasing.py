@@ -188,7 +188,7 @@ class Eraser:
 
         found = [
             record["id"]
-            async for record in self.connection.cursor(select, prefetch=100)
+            async for record in self.connection.cursor(f"{select} ORDER BY id", prefetch=100)
             if clean(record) != list(record)[1:]
         ]
         changed = []

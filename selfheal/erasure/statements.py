@@ -30,6 +30,7 @@ SELECT_PROMPTS: Final = """
     UNION ALL
     SELECT 'The canary of ' || task_type, content, started_at, TRUE
     FROM selfheal.rollouts WHERE ended_at IS NULL
+    ORDER BY created_at, called
 """
 # In the order in which a scorer takes its locks.
 LOCK: Final = (

@@ -285,6 +285,25 @@ async def test_a_text_that_serves_stays_with_the_rows_that_say_it_until_another_
     assert await town.find(MARKER) == set()
 
 
+async def test_texts_that_serve_are_told_in_the_order_in_which_they_were_deployed(
+    town: Any,
+) -> None:
+    await town.ask(TEXT)
+    for task_type in ("b", "a"):
+        await town.connection.execute(
+            "INSERT INTO prompts (task_type, content) VALUES ($1, $2)",
+            task_type,
+            f"{QUOTED} In {task_type}.",
+        )
+    # A row that was updated stands behind the others.
+    await town.connection.execute("UPDATE prompts SET change_reason = '' WHERE task_type = 'b'")
+    receipt = await town.erase()
+    assert [told.split(" that serves")[0] for told in receipt.left] == [
+        "The prompt of b",
+        "The prompt of a",
+    ]
+
+
 async def test_golden_inputs_that_hold_a_text_are_taken_out_and_short_ones_are_named(
     town: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
