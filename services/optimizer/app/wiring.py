@@ -20,7 +20,7 @@ from services.common.record.outcomes import HealingOutcome
 from services.common.resilience.deadline import within
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.task_types import open_task_types
-from services.optimizer.app.analyst import Analyst, open_analyst
+from services.optimizer.app.analyst import open_analyst
 from services.optimizer.app.services.aftercare.alarm_confirmation import (
     Alarm,
     Confirmation,
@@ -40,6 +40,7 @@ from services.optimizer.app.services.proof.budget import ANALYST, Limits
 from services.optimizer.app.services.proof.replay import Replayer, make_slots
 from services.optimizer.app.services.proof.replay_results import ReplayInput
 from services.optimizer.app.services.proof.text_replays import TextReplays
+from services.optimizer.app.services.repair.candidates import Analyst
 from services.optimizer.app.services.rollout.fresh_inputs import compare_replays
 from services.optimizer.app.services.rollout.looking_after import RolloutKeeper
 from services.optimizer.app.services.telling.notification import TEST, Notification
@@ -100,11 +101,10 @@ class Workshop:
             healer = Healer(
                 connection,
                 replayer,
-                reflect=self.tools.analyst.reflect,
-                ask_model=self.tools.analyst.ask_model,
-                task_types=open_task_types(self.settings.task_types_dir),
-                settings=self.settings,
-                steps=self.settings.canary_shares(is_watching=self.is_continuous),
+                self.tools.analyst,
+                open_task_types(self.settings.task_types_dir),
+                self.settings,
+                self.settings.canary_shares(is_watching=self.is_continuous),
             )
             with within(self.settings.optimizer_deadline_seconds):
                 return await healer.heal(case)

@@ -1,11 +1,12 @@
 """Defines candidates for a repair: texts worth a replay. None serves before it is proven."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from services.common.task_types import Repairs
 from services.optimizer.app.services.log.log_records import GOOD_PASS_RATE, PastPrompt
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
+from services.optimizer.app.services.proof.budget import Budget
 from services.optimizer.app.services.proof.replay_results import GOLDEN, ReplayInput, ReplayResult
 
 # A version that passed so much more than the failing one served well enough to go back to.
@@ -37,6 +38,31 @@ AskModel = Callable[[str], Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True)
+class Analyst:
+    """The configured model, as strategies use it; both are None where rules alone propose.
+
+    Attributes:
+        reflect: Proposes texts after reading the failures.
+        ask_model: Asks the model anything.
+        spec: The model as `provider:model`.
+    """
+
+    reflect: Reflect | None = None
+    ask_model: AskModel | None = None
+    spec: str = ""
+
+    def within(self, budget: Budget) -> "Analyst":
+        """Have it asked within a budget, which counts what it spends."""
+        count = budget.count_analyst
+        reflect, ask_model = self.reflect, self.ask_model
+        return replace(
+            self,
+            reflect=count(reflect) if reflect else None,
+            ask_model=count(ask_model) if ask_model else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class RepairContext:
     """What strategies may look at and do: never an input of the half that judges them.
 
@@ -53,8 +79,6 @@ class RepairContext:
         best: The best candidate so far, for strategies that make it better.
         evidence_from_users: Whether `analysis` holds what users wrote; where golden inputs fail,
             they are evidence enough.
-        reflect: Has the configured model propose texts; None without one.
-        ask_model: Asks the configured model anything; None without one.
     """
 
     incumbent: str
@@ -69,8 +93,7 @@ class RepairContext:
     calls_for_search: int = 0
     best: Candidate | None = None
     evidence_from_users: bool = True
-    reflect: Reflect | None = None
-    ask_model: AskModel | None = None
+    analyst: Analyst = field(default=Analyst())
 
     @property
     def broken(self) -> list[ReplayInput]:

@@ -76,18 +76,27 @@ class Contender:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A candidate that was not run, and why: `refused` ends a sentence."""
+
+    strategy: str
+    rationale: str
+    refused: str
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """What a contest came to.
 
     Attributes:
         best: The candidate with the largest gain; None where none gains, or the contest failed.
-        refused: Candidates that were not run: strategy, rationale, reason.
+        refused: Candidates that were not run.
         hold_reason: Why the incumbent stays where there is no best one.
     """
 
     best: Contender | None = None
     contenders: Sequence[Contender] = ()
-    refused: Sequence[tuple[str, str, str]] = ()
+    refused: Sequence[Refusal] = ()
     is_budget_spent: bool = False
     failure: ServiceError | None = None
     hold_reason: str = "no_better_candidate"
@@ -108,7 +117,7 @@ class Contest:
     calls_left: Callable[[], int]
     find_obstacle: Callable[[str], str] = lambda _: ""
     _contenders: list[Contender] = field(default_factory=list, init=False)
-    _refused: list[tuple[str, str, str]] = field(default_factory=list, init=False)
+    _refused: list[Refusal] = field(default_factory=list, init=False)
     _is_budget_spent: bool = field(default=False, init=False)
     _waits_for_inputs: bool = field(default=False, init=False)
 
@@ -191,7 +200,7 @@ class Contest:
         return bool(reason)
 
     def _note_refusal(self, candidate: Candidate, reason: str) -> None:
-        self._refused.append((candidate.strategy, candidate.rationale, reason))
+        self._refused.append(Refusal(candidate.strategy, candidate.rationale, reason))
         log.info("candidate_refused", strategy=candidate.strategy, reason=reason)
 
     def _refuse_mute(self, candidate: Candidate, error: ServiceError) -> None:

@@ -48,9 +48,10 @@ async def gepa_search(context: RepairContext) -> AsyncIterator[Candidate]:
     """
     inputs = [item for item in context.shown if item.id in context.incumbent_results]
     too_small = context.calls_for_search < len(inputs) + 1 + LEFT_FOR_THE_CONTEST
-    if context.ask_model is None or not inputs or too_small or not is_installed():
+    ask_model = context.analyst.ask_model
+    if ask_model is None or not inputs or too_small or not is_installed():
         return
-    search = ReplayedSearch(context, context.ask_model, inputs, asyncio.get_running_loop())
+    search = ReplayedSearch(context, ask_model, inputs, asyncio.get_running_loop())
     adapter = PromptAdapter(search.evaluate, search.propose)
     run = partial(search_prompt, context.incumbent, inputs, adapter, is_over=search.is_over)
     try:

@@ -14,7 +14,7 @@ import pytest
 from services.common.errors import ServiceError
 from services.common.errors.model import ModelTimeoutError
 from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
-from services.optimizer.app.services.repair.candidates import Candidate, RepairContext
+from services.optimizer.app.services.repair.candidates import Analyst, Candidate, RepairContext
 from services.optimizer.app.services.repair.gepa_adapter import (
     COMPONENT,
     MAX_OUTPUT_CHARACTERS,
@@ -73,6 +73,10 @@ class FakeContext:
     replayed: list[tuple[str, str]] = field(default_factory=list)
 
     evidence_from_users: bool = False
+
+    @property
+    def analyst(self) -> Analyst:
+        return Analyst(None, self.ask_model)
 
     @property
     def shown(self) -> Sequence[ReplayInput]:
