@@ -6,7 +6,7 @@ import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from simulated_model.words import tokenize
@@ -28,6 +28,8 @@ FREE_WORDS = frozenset(
 MAX_OTHER_WORDS_BETWEEN = 2
 MAX_FREE_WORDS_BETWEEN = 5
 OTHER_WORD_PENALTY = 0.75
+# Whoever asks the model asks for the task several times: for code, name and explanation.
+CACHED_REQUESTS = 1024
 
 # Writing that is no program, and technologies that Python and JavaScript functions can't answer.
 NOT_A_PROGRAM = re.compile(
@@ -92,6 +94,7 @@ def load_tasks() -> tuple[Task, ...]:
     return tuple(tasks.values())
 
 
+@lru_cache(maxsize=CACHED_REQUESTS)
 def find_task(request: str) -> Task | None:
     """Find the task that a request asks for; None where it asks for none that is known.
 

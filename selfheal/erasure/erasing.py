@@ -1,7 +1,6 @@
 """Erases a person's texts: from the database in batches, from the spool, and tells what is left."""
 
 import asyncio
-import json
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -12,12 +11,12 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from selfheal.erasure.golden_inputs import erase_from_golden_inputs
 from selfheal.erasure.receipt import Receipt
 from selfheal.erasure.spooled import erase_from_spool
 from selfheal.erasure.statements import (
     ALLOW,
-    BLANK_CONVERSATIONS,
-    BLANK_EXECUTION,
+    BLANK,
     CLOSE_PROPOSALS,
     DERIVED,
     FORGET_CALLS,
@@ -32,7 +31,6 @@ from selfheal.erasure.statements import (
 )
 from selfheal.erasure.texts import PersonsTexts
 from selfheal.runtime.waiting import Progress
-from services.common.personal.blanking import BLANK_CONVERSATION, blank_execution
 from services.common.record.leases import Connect, Lease
 from services.common.record.people import acting
 from services.common.task_types.reading import GOLDEN_INPUTS_FILE
@@ -103,7 +101,9 @@ class Eraser:
             LeaseLostError: If the database was away for so long that a heal may have begun.
         """
         receipt = Receipt(person.hash, spool)
-        found, receipt.left = erase_from_spool(spool, person.asked, is_dry=self.is_dry)
+        found, receipt.left = await erase_from_spool(
+            self.connection, spool, person.asked, is_dry=self.is_dry
+        )
         receipt.removed["spool"] = found
         ids = await self._fetch_ids(SELECT_ROWS, person.names, person.request_ids)
         task_types = await self._fetch_ids(SELECT_TASK_TYPES, ids)
@@ -119,6 +119,7 @@ class Eraser:
                         if self.is_dry:
                             raise _UndoneError
                 self.progress(f"{start + len(batch):,} of {len(ids):,} rows")
+        receipt.left = list(dict.fromkeys(receipt.left))
         await self._tell("erase", person, {"removed": dict(receipt.removed)})
         return receipt
 
@@ -170,7 +171,9 @@ class Eraser:
             f"that say it ({len(ids)}). Let another serve, then run this again."
             for content, ids in texts.left.items()
         ]
-        receipt.left += _find_golden(golden, texts)
+        taken, left = erase_from_golden_inputs(golden, texts, is_dry=self.is_dry)
+        receipt.removed[GOLDEN_INPUTS_FILE] += taken
+        receipt.left += left
         stay = {key for ids in texts.left.values() for key in ids}
         await self._blank([row for row in rows if row["id"] not in stay], texts, receipt)
 
@@ -178,17 +181,14 @@ class Eraser:
         self, rows: Sequence[Mapping[str, Any]], texts: PersonsTexts, receipt: Receipt
     ) -> None:
         ids = [row["id"] for row in rows]
-        await self.connection.executemany(
-            BLANK_EXECUTION,
-            [(row["id"], *blank_execution(row).values()) for row in rows],
-            timeout=STATEMENT_SECONDS,
-        )
+        await self.connection.execute(BLANK, ids, timeout=STATEMENT_SECONDS)
         receipt.removed["execution_logs"] += len(ids)
-        for place, statement, values in (
-            ("selfheal.conversations", BLANK_CONVERSATIONS, (ids, dict(BLANK_CONVERSATION))),
-            ("selfheal.idempotent_calls", FORGET_CALLS, ([str(r["request_id"]) for r in rows],)),
-            ("selfheal.rollout_answers", HIDE_UNITS, (ids, self.salt)),
-            ("selfheal.wager_inputs", HIDE_DIGESTS, (list(texts.digests),)),
+        talked = sum(row["messages"] is not None for row in rows)
+        receipt.removed["selfheal.conversations"] += talked
+        for place, statement, *values in (
+            ("selfheal.idempotent_calls", FORGET_CALLS, [str(row["request_id"]) for row in rows]),
+            ("selfheal.rollout_answers", HIDE_UNITS, ids, self.salt),
+            ("selfheal.wager_inputs", HIDE_DIGESTS, list(texts.digests)),
         ):
             status = await self.connection.execute(statement, *values, timeout=STATEMENT_SECONDS)
             receipt.removed[place] += int(status.split()[-1])
@@ -215,20 +215,3 @@ class Eraser:
                 )
                 changed.append(key)
         return changed
-
-
-def _find_golden(directory: Path, texts: PersonsTexts) -> list[str]:
-    """Name the golden inputs that hold a text: files of the operator's, which aren't changed."""
-    left = []
-    for path in sorted(directory.glob(f"*/{GOLDEN_INPUTS_FILE}")):
-        try:
-            halves = json.loads(path.read_text(encoding="utf-8-sig"))
-            inputs = [one for half in ("choosing", "verdict") for one in halves[half]]
-            held = [str(one["id"]) for one in inputs if texts.erase_from(one) != one]
-        except (OSError, ValueError, KeyError, TypeError):
-            left.append(f"{path} can't be read: look into it.")
-        else:
-            left += [
-                f"{path} holds a text in its golden input {name!r}: take it out." for name in held
-            ]
-    return left

@@ -1,15 +1,20 @@
 """What is asked of the database to erase a person's texts, and where texts may have got to."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
-from services.common.personal.blanking import BLANK_CONVERSATION
+from services.common.personal.blanking import BLANK_CONVERSATION, write_blanking
 
+# What a row says that its texts were removed by.
+ERASURE: Final = "selfheal erase"
+# Whose a conversation was goes, too.
+ERASED_CONVERSATION: Final[Mapping[str, Any]] = {
+    **BLANK_CONVERSATION, "session_id": None, "end_user": None, "tags": None,
+}  # fmt: skip
 SELECT_ROWS: Final = """
-    SELECT execution_id FROM selfheal.conversations WHERE end_user = ANY($1)
-    UNION SELECT execution_id FROM selfheal.conversations WHERE parameters ->> 'user' = ANY($1)
-    UNION SELECT execution_id FROM selfheal.conversations
-        WHERE parameters ->> 'safety_identifier' = ANY($1)
+    SELECT execution_id FROM selfheal.conversations
+    WHERE end_user = ANY($1) OR parameters ->> 'user' = ANY($1)
+       OR parameters ->> 'safety_identifier' = ANY($1)
     UNION SELECT id FROM execution_logs WHERE request_id = ANY($2)
     ORDER BY 1
 """
@@ -40,19 +45,7 @@ READ: Final = """
     WHERE coalesce(l.created_at, c.created_at) IS NOT NULL
     ORDER BY id
 """
-BLANK_EXECUTION: Final = """
-    UPDATE execution_logs
-    SET user_input = $2, refined_input = $3, worker_output = $4, evaluation_detail = $5,
-        error_message = $6
-    WHERE id = $1
-"""
-_NAMES = ", ".join(BLANK_CONVERSATION)
-BLANK_CONVERSATIONS: Final = f"""
-    UPDATE selfheal.conversations SET ({_NAMES}) = (
-        SELECT {_NAMES} FROM jsonb_populate_record(NULL::selfheal.conversations, $2)
-    )
-    WHERE execution_id = ANY($1)
-"""
+BLANK: Final = write_blanking(ERASURE, ERASED_CONVERSATION)
 # The door tells the request in a header, the guide's route at the beginning of its answer.
 FORGET_CALLS: Final = """
     DELETE FROM selfheal.idempotent_calls

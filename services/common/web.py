@@ -16,6 +16,10 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from services.common.access.networks import is_exposed, name_exposure
+from services.common.api_description import (
+    FAILURES_OF_ANY_ROUTE,
+    describe_failures,
+)
 from services.common.config import explain_settings_error
 from services.common.errors import (
     InvalidRequestError,
@@ -35,10 +39,8 @@ from services.common.middleware import (
 from services.common.resilience import draining
 from services.common.resilience.admission import Admission, Bounds
 from services.common.schemas import (
-    FAILURES_OF_ANY_ROUTE,
     HealthResponse,
     ReadinessResponse,
-    describe_failures,
 )
 from services.common.settings.process import USAGE_EXIT_CODE, ServiceSettings
 from services.common.tracing.setup import configure_tracing, flush_telemetry

@@ -9,6 +9,7 @@ from typing import Any, Final
 import aiohttp
 from aiohttp import web
 
+from benchmarks.healing.given_names import put_name_back, set_name_aside
 from services.evaluator.app.services.scorer import PASS_THRESHOLD
 
 STRICTNESS: Final = 0.7
@@ -35,15 +36,16 @@ class EvaluatorSwitch:
         session: Reaches the Evaluator.
         evaluator_url: Where it is.
         condition: How it does now.
-        remembers: Whether a second call with the same text gets the first one's answer: where the
-            Evaluator is deterministic, nothing is lost by it but time.
+        remembers: Whether a second call with the same text, but for the name that the user gave,
+            gets the first one's answer: where the Evaluator is deterministic, nothing is lost by it
+            but time.
     """
 
     session: aiohttp.ClientSession
     evaluator_url: str
     condition: EvaluatorCondition = EvaluatorCondition.WELL
     remembers: bool = False
-    _remembered: dict[str, bytes] = field(default_factory=dict)
+    _remembered: dict[str, str] = field(default_factory=dict)
 
     def application(self) -> web.Application:
         """Make the web application of the switch."""
@@ -80,13 +82,14 @@ class EvaluatorSwitch:
     async def _recall(self, request: web.Request, body: bytes) -> tuple[int, bytes]:
         asked: dict[str, Any] = json.loads(body)
         request_id = asked.pop("request_id")
-        key = json.dumps(asked, sort_keys=True)
+        key, name = set_name_aside(json.dumps(asked, sort_keys=True))
         if key not in self._remembered:
             status, content = await self._ask(request, body)
             if status != HTTPStatus.OK:
                 return status, content
-            self._remembered[key] = content
-        evaluation = json.loads(self._remembered[key]) | {"request_id": request_id}
+            self._remembered[key], _ = set_name_aside(content.decode())
+        known = put_name_back(self._remembered[key], name)
+        evaluation = json.loads(known) | {"request_id": request_id}
         return HTTPStatus.OK, json.dumps(evaluation).encode()
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
+from benchmarks.healing.given_names import set_name_aside
 from benchmarks.healing.lane.database import TASK_TYPE
 from benchmarks.healing.lane.lane import Lane
 from benchmarks.healing.noisy.model import NoisyModel
@@ -65,7 +66,7 @@ class Appraiser:
 
     async def view(self, lane: Lane, user_input: str, answer: str) -> View:
         """Ask the Evaluator itself, past the switch, what it thinks of an answer; once."""
-        key = (user_input, answer)
+        key = user_input, answer = set_name_aside(user_input)[0], set_name_aside(answer)[0]
         if key not in self._views:
             settings = lane.settings.model_copy(
                 update={

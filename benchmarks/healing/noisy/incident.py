@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+from benchmarks.healing.given_names import set_name_aside
 from benchmarks.healing.lane.database import TASK_TYPE, HealingRun
 from benchmarks.healing.lane.model_endpoint import ModelCondition
 from benchmarks.healing.noisy.endpoint import NoisyEndpoint
@@ -155,8 +156,11 @@ class Incident(Stage):
         async def send() -> None:
             for text in waiting:
                 reply = await self._lane.send(text)
-                refined = refine(text, task_type=TASK_TYPE)
-                if reply is not None and not is_right(reply["worker_output"], refined):
+                if reply is None:
+                    continue
+                answered, _ = set_name_aside(reply["worker_output"])
+                asked, _ = set_name_aside(refine(text, task_type=TASK_TYPE))
+                if not is_right(answered, asked):
                     wrong_versions.append(reply["prompt_version"])
 
         async with asyncio.TaskGroup() as senders:

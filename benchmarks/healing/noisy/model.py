@@ -8,9 +8,10 @@ in it: what is drawn here is whether its answer is given, and whether it is spoi
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from benchmarks.healing.given_names import put_name_back, set_name_aside
 from benchmarks.healing.noisy.spoiling import (
     cut_short,
     is_right,
@@ -100,12 +101,15 @@ class NoisyModel:
         """Answer once more; repeats of a call differ."""
         self._calls[prompt, request] += 1
         where = _uniform(self.seed, prompt, request, self._calls[prompt, request])
-        outcomes = self.outcomes(prompt, request)
+        asked, name = set_name_aside(request)
+        outcomes = self.outcomes(prompt, asked)
+        drawn = outcomes[-1]
         for outcome in outcomes:
             where -= outcome.chance
             if where < 0:
-                return outcome
-        return outcomes[-1]
+                drawn = outcome
+                break
+        return replace(drawn, text=put_name_back(drawn.text, name))
 
     def pass_rate(self, prompt: str, request: str) -> float:
         """Compute the true share of right answers, in [0, 1]."""

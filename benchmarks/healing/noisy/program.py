@@ -37,7 +37,7 @@ from services.common.task_types import open_task_types
 from services.manager.app.services.refinement.rules import refine
 
 # Models whose good prompts fail often enough that the Optimizer finds work.
-LUCKY: Final = ("rough", "wild")
+LUCKY: Final = ("wild", "rough")
 ALL: Final = ("firm", "loose", "wild")
 STEADY: Final = ("firm", "loose")
 # What was looked at while the healer was worked on had smaller seeds.
@@ -49,6 +49,7 @@ class NoisyExtent:
     """How much is played.
 
     Attributes:
+        models: Models of each lane that are played on, the first so many.
         ties: Decisions of the gate under a tie that are wanted.
         most_tie_plays: Plays for them at most.
         harmful_seeds: Plays of each lure on each model, with and without a canary.
@@ -58,6 +59,7 @@ class NoisyExtent:
         timed_seeds: Repairs that are timed, on each model that has any.
     """
 
+    models: int
     ties: int
     most_tie_plays: int
     harmful_seeds: int
@@ -67,9 +69,9 @@ class NoisyExtent:
     timed_seeds: int
 
 
-EXTENT: Final = NoisyExtent(LEAST_TIES, 160, 5, 12, 2, 1, 5)
-QUICK: Final = NoisyExtent(10, 4, 1, 1, 0, 0, 1)
-FULL: Final = NoisyExtent(3 * LEAST_TIES, 600, 20, 43, 2, 6, 20)
+EXTENT: Final = NoisyExtent(3, LEAST_TIES, 160, 5, 12, 2, 1, 5)
+QUICK: Final = NoisyExtent(1, 10, 3, 1, 1, 0, 1, 1)
+FULL: Final = NoisyExtent(3, 3 * LEAST_TIES, 600, 20, 43, 2, 6, 20)
 
 
 def choose_noisy_extent(*, full: bool, quick: bool) -> NoisyExtent:
@@ -81,27 +83,28 @@ def plan_plays(
     extent: NoisyExtent, seed_prompt: str, regressions: Sequence[PromptScenario]
 ) -> Iterator[Play]:
     """Plan all plays but the ties, of which as many are played as it takes."""
-    for writer in _writers(LUCKY, extent.harmful_seeds, seed_prompt):
+    for writer in _writers(LUCKY[: extent.models], extent.harmful_seeds, seed_prompt):
         for lure in writer.lexicon.lures:
             yield writer.write_harmful(lure)
             yield writer.write_harmful(lure, at_once=True)
-    for writer in _writers(ALL, 1, seed_prompt):
+    for writer in _writers(ALL[: extent.models], 1, seed_prompt):
         for bad in one_of_each_kind(regressions)[: extent.regressions]:
             for mode in (WITH_HISTORY, WITHOUT_HISTORY, MEDIOCRE_HISTORY):
                 yield writer.write_regression(bad, mode)
         for harm in list(writer.lexicon.harms)[: extent.own]:
             for mode in (WITH_HISTORY, WITHOUT_HISTORY):
                 yield writer.write_own_regression(harm, mode)
-    for writer in _writers(ALL, extent.innocent_seeds, seed_prompt):
+    for writer in _writers(ALL[: extent.models], extent.innocent_seeds, seed_prompt):
         yield from writer.write_innocent()
         yield writer.write_restart(regressions[0])
-    for writer in _writers(STEADY, extent.timed_seeds, seed_prompt):
+    for writer in _writers(STEADY[: extent.models], extent.timed_seeds, seed_prompt):
         yield writer.write_timed(regressions[0])
 
 
 def plan_ties(extent: NoisyExtent, seed_prompt: str) -> Iterator[Play]:
     """Plan the plays under a tie."""
-    for writer in _writers(LUCKY, extent.most_tie_plays // len(LUCKY), seed_prompt):
+    models = LUCKY[: extent.models]
+    for writer in _writers(models, extent.most_tie_plays // len(models), seed_prompt):
         yield writer.write_tie()
 
 

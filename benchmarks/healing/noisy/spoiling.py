@@ -20,6 +20,7 @@ from simulated_model.composition.python import (
 )
 from simulated_model.knowledge import find_task
 
+CACHED: Final = 1 << 15
 ONE_NAME: Final = "the_main_definition"
 _BLOCK = re.compile(r"```(?:python)?\n(.*?)```", re.DOTALL)
 _OPPOSITES: Final[dict[type[ast.AST], type[ast.AST]]] = {
@@ -29,7 +30,7 @@ _OPPOSITES: Final[dict[type[ast.AST], type[ast.AST]]] = {
 }  # fmt: skip
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=CACHED)
 def is_right(answer: str, request: str) -> bool:
     """Tell whether an answer's code block does what was asked, by the model's own knowledge."""
     task = find_task(request)
@@ -53,6 +54,7 @@ def leave_out_code(answer: str) -> str:
     return told or "This goes through the input step by step and gives the result back."
 
 
+@lru_cache(maxsize=CACHED)
 def make_subtly_wrong(answer: str) -> str:
     """Spoil an answer so that it looks right: one operator or number of its code is another.
 
@@ -95,7 +97,7 @@ class _OneChange(ast.NodeTransformer):
         return changed
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=CACHED)
 def _bare(code: str) -> str:
     """Return code without its name's choice, docstrings, hints and main block; empty if broken."""
     try:

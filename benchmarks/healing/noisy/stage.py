@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from benchmarks.healing.given_names import draw_name
 from benchmarks.healing.inputs import Pools
 from benchmarks.healing.lane.database import TASK_TYPE, HealingRun
 from benchmarks.healing.lane.lane import Lane
@@ -31,10 +32,6 @@ CANARY_STEPS, AT_ONCE = "0.1,0.5,1", "1"
 FIXED_GATE_PAIRS: Final = 20
 # Of the requests that the simulated model has no answer to, so many are among the others.
 HARD_REQUESTS: Final = 4
-WORDS: Final = (
-    *("amber", "basalt", "cedar", "delta", "ember", "fjord", "garnet", "harbor", "indigo"),
-    *("juniper", "kelp", "lagoon", "maple", "nectar", "onyx", "pebble", "quartz", "river"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +98,7 @@ class Stage:
         garbage: list[str] = []
         if play.floods and self._is_disturbed:
             garbage = self._chance.choices(self._bench.pools.flood[:1], k=count)
-        return garbage + [
-            f"{text} Call it {'_'.join(self._chance.sample(WORDS, 2))}." for text in drawn
-        ]
+        return garbage + [f"{text} Call it {draw_name(self._chance)}." for text in drawn]
 
     async def _appraise(self, text: str) -> Worth:
         return await self._bench.appraiser.appraise(

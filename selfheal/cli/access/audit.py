@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
+from selfheal.cli.logs.moments import Since
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
@@ -32,7 +33,6 @@ ByPerson = Annotated[
 OfTaskType = Annotated[
     str | None, typer.Option("--task-type", "-t", help="Only this task type.", metavar="NAME")
 ]
-Since = Annotated[datetime | None, typer.Option("--since", help="Not before, in this zone.")]
 
 app = typer.Typer(no_args_is_help=True, help="See who changed what; `prompts`, keys, accounts.")
 output = Console()
@@ -115,7 +115,7 @@ def _read_filter(person: str | None, task_type: str | None, since: datetime | No
     return AuditFilter(
         person=person,
         task_types=[task_type] if task_type is not None else None,
-        since=since.astimezone() if since else None,
+        since=since,
     )
 
 

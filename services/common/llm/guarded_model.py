@@ -9,7 +9,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from services.common.llm.guard import ProviderGuard
 from services.common.llm.invocation import close_model, translating_vendor_errors
-from services.common.tracing.inference import inferring
+from services.common.tracing.inference import belonging_to, inferring
 
 
 class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
@@ -40,7 +40,8 @@ class GuardedModel(Runnable[LanguageModelInput, AIMessage]):
             ModelError: If the provider fails, or is to be left alone.
         """
         self.guard.admit()
-        with inferring(self.guard.name, {"messages": input}) as inference:
+        asked = {"messages": input}
+        with inferring(self.guard.name, asked) as inference, belonging_to(inference):
             async with self.guard.watching():
                 with translating_vendor_errors():
                     message = await self.model.ainvoke(input, config, **kwargs)

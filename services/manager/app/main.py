@@ -84,19 +84,19 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         metrics.watch_breaker(breaker)
     refiner = create_refiner(settings, metrics)
     task_types, prices = open_task_types(settings.task_types_dir), Prices.open(settings.prices_file)
-    traffic_counter = TrafficCounter(database)
     pending = PendingScores(
         database,
         lease_seconds=settings.evaluator_timeout_seconds + LEASE_MARGIN_SECONDS,
         prices=prices,
     )
+    rules = plan_rules(settings, task_types)
     retention = Retention(
         database,
-        plan_rules(settings, task_types),
+        rules,
         lookback_minutes=settings.optimizer_lookback_minutes,
         registry=metrics.registry,
     )
-    counted = CountedMetrics(metrics.registry, database, pending, traffic_counter, retention)
+    counted = CountedMetrics(metrics.registry, database, is_removing=bool(rules))
     attention = Attention(
         database, [one.name for one in task_types.all() if one.sampling != ALL_ANSWERS]
     )
@@ -108,7 +108,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     sessions = Sessions(database, settings)
     people = People(settings, database, sessions)
     authorisation = Authorisation(settings, key_store, people)
-    background = (key_store, traffic_counter, Sweeper(database), retention, row_log)
+    background = (key_store, TrafficCounter(database), Sweeper(database), retention, row_log)
 
     async def find_obstacle() -> str:
         return authorisation.find_obstacle() or await row_log.find_obstacle()

@@ -85,7 +85,7 @@ _CHARGED = f"""
     charged AS (
         INSERT INTO selfheal.spending (at, {bill.COLUMNS})
         SELECT coalesce($2, now()), {bill.COLUMNS}
-        FROM landing, jsonb_to_recordset($3::jsonb) AS charge ({bill.TYPED_COLUMNS})
+        FROM landing, jsonb_populate_recordset(NULL::selfheal.spending, $3)
     )
 """
 _INSERT = f"""

@@ -28,10 +28,6 @@ REST: Final = 3.0
 LEAST_REST_SECONDS: Final = 0.02
 # What landed late, or was evidence, is found when the log is looked through from its start again.
 AGAIN_SECONDS: Final = 86_400.0
-SELECT_BEHIND: Final = """
-    SELECT greatest(extract(epoch FROM now() - position), 0)::float
-    FROM selfheal.leases WHERE name = $1
-"""
 
 log = get_logger()
 
@@ -77,18 +73,6 @@ class Retention(Background):
             with suppress(DatabaseUnavailableError):
                 async with self._database.connection() as connection:
                     await self._lease.release(connection)
-
-    async def behind_seconds(self) -> float | None:
-        """Return how long what was due has stayed at most, whichever Manager works; None unset.
-
-        Raises:
-            DatabaseUnavailableError: If the database gives no answer.
-        """
-        if not self._rules:
-            return None
-        async with self._database.connection() as connection:
-            behind: float | None = await connection.fetchval(SELECT_BEHIND, LEASE_NAME)
-        return behind
 
     async def work_round(self) -> None:
         """Remove all that is due, where no other Manager is at it.

@@ -58,15 +58,6 @@ class TrafficCounter(Background):
             async with self._database.connection() as connection:
                 await self._lease.release(connection)
 
-    async def age_seconds(self) -> float | None:
-        """Return how long ago any Manager counted last; None where none ever did.
-
-        Raises:
-            DatabaseUnavailableError: If the database gives no answer.
-        """
-        async with self._database.connection() as connection:
-            return await self._lease.age_seconds(connection)
-
     async def count_round(self, *, with_recent: bool = True) -> bool:
         """Count a round, where no other Manager holds the lease.
 

@@ -29,7 +29,7 @@ from services.manager.app.log.rows import Row, insert_row
 from services.manager.app.scoring.sampling import Mark
 
 Connection = asyncpg.Connection
-KEY = SecretStr("a key of 256 bits, say")
+KEY = SecretStr("a key of 256 bits, let us say so")
 TASK_TYPE = "code_generation"
 
 

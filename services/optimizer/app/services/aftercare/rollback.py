@@ -24,7 +24,8 @@ from services.common.record.healing_runs import (
     register_candidate,
     set_outcome,
 )
-from services.common.record.outcomes import PROPOSED, ROLLED_BACK, HealingOutcome
+from services.common.record.outcomes import HELD, PROPOSED, ROLLED_BACK, HealingOutcome
+from services.common.record.text_lint import find_erased
 from services.optimizer.app.services.aftercare.alarm_confirmation import (
     Alarm,
     Confirm,
@@ -32,9 +33,11 @@ from services.optimizer.app.services.aftercare.alarm_confirmation import (
 )
 from services.optimizer.app.services.aftercare.look import Comparison, Look, look_at_watch
 from services.optimizer.app.services.aftercare.watch import KEPT
+from services.optimizer.app.services.aftercare.watch_record import Reference
 from services.optimizer.app.services.proof.paired_test import Decision
 
 STRATEGY = "rollback"
+TEXT_ERASED = "text_erased"
 
 log = get_logger()
 
@@ -103,21 +106,28 @@ class PromotionKeeper:
         watch goes on.
 
         Returns:
-            The outcome of a rollback, or of a proposal of one; None where there was none.
+            The outcome of a rollback, of a proposal of one, or of one that can't be since the text
+            before lost words to an erasure; None where there was none.
         """
         look = await look_at_watch(connection, serving)
         if look is None:
             return None
         if self.asks_first and await has_open_proposal(connection, serving, reason=WORSE_LIVE):
             return None
+        erased = None
         for comparison in look.comparisons:
-            if await look.is_alarming(connection, comparison):
-                found = await self._look_into(connection, look, comparison)
-                if found is None:
-                    return None
-                if self.asks_first:
-                    return await self._propose(connection, found)
-                return await self._roll_back(connection, found)
+            if not await look.is_alarming(connection, comparison):
+                continue
+            if find_erased(comparison.reference.content, serving.content):
+                erased = erased or comparison
+                continue
+            found = await self._look_into(connection, look, comparison)
+            if found is None:
+                return None
+            undo = self._propose if self.asks_first else self._roll_back
+            return await undo(connection, found)
+        if erased:
+            return await self._hold(connection, look, erased)
         first = look.comparisons[0].result
         if first.outcome == KEPT:
             await look.watch.end(connection, KEPT, first)
@@ -169,19 +179,20 @@ class PromotionKeeper:
             connection, serving, content=reference.content, strategy=STRATEGY
         )
         run = HealingRun(serving, PROPOSED, WORSE_LIVE, "", detail, self.triggered_by, candidate_id)
-        async with connection.transaction():
-            run_id = await propose(connection, run)
-            # Turned down, it is proposed again only for answers that come later.
-            await look.watch.clear_alarm(connection, reference.name, look.after)
-        log.warning("rollback_proposed", task_type=serving.task_type, run_id=str(run_id))
-        return HealingOutcome(
-            PROPOSED,
-            WORSE_LIVE,
-            serving.version,
-            summary=detail["summary"],
-            before_version=serving.version,
-            run_id=str(run_id),
+        return await _leave_to_a_person(connection, look, reference, run)
+
+    async def _hold(
+        self, connection: asyncpg.Connection, look: Look, alarming: Comparison
+    ) -> HealingOutcome:
+        """Have it told that what served before can't serve again."""
+        serving, reference = look.serving, alarming.reference
+        summary = (
+            f"Held: version {serving.version} does worse in live traffic than version "
+            f"{reference.version} before it, and {find_erased(reference.content, serving.content)}."
         )
+        detail = {"summary": summary, "watch": asdict(alarming.result)}
+        run = HealingRun(serving, HELD, TEXT_ERASED, "", detail, self.triggered_by)
+        return await _leave_to_a_person(connection, look, reference, run)
 
     async def _roll_back(
         self, connection: asyncpg.Connection, found: Rollback
@@ -224,3 +235,20 @@ class PromotionKeeper:
             run_id=str(run_id),
             report_id=activation.report_id,
         )
+
+
+async def _leave_to_a_person(
+    connection: asyncpg.Connection, look: Look, reference: Reference, run: HealingRun
+) -> HealingOutcome:
+    """Record a run that changes nothing; another one follows only for answers that come later."""
+    is_proposed = run.decision == PROPOSED
+    record = propose if is_proposed else record_run
+    async with connection.transaction():
+        run_id = await record(connection, run)
+        await look.watch.clear_alarm(connection, reference.name, look.after)
+    version = run.incumbent.version
+    event = "rollback_proposed" if is_proposed else "rollback_held"
+    log.warning(event, task_type=run.incumbent.task_type, run_id=str(run_id))
+    return HealingOutcome(
+        run.decision, run.reason, version, "", run.detail["summary"], version, str(run_id)
+    )

@@ -29,7 +29,7 @@ from services.optimizer.app.services.proof.paired_test import NOT_BETTER, decide
 from services.optimizer.app.services.proof.replay import SPENT_ERRORS, Replayer
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.proof.trial import golden_failures
-from services.optimizer.app.services.proof.wager_store import load_wagers
+from services.optimizer.app.services.proof.wager_store import StoredWagers, load_wagers
 from services.optimizer.app.services.proof.wagers import INPUTS_USED_UP, WagerBook
 from services.optimizer.app.services.repair.candidate_lint import find_draft_lint, find_lint
 from services.optimizer.app.services.repair.candidates import (
@@ -166,7 +166,7 @@ class Healer:
         return found
 
     async def _choose(
-        self, case: Case, prepared: Preparation, replays: TextReplays, book: WagerBook
+        self, case: Case, prepared: Preparation, replays: TextReplays, book: StoredWagers
     ) -> Choice:
         """Let strategies propose candidates, and choose the one that comes before the gate."""
         incumbent, trial = case.incumbent.content, prepared.trial

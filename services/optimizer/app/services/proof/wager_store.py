@@ -78,6 +78,11 @@ class StoredWagers(WagerBook):
         self._key = incumbent.task_type, incident
         self._incumbent_digest = incumbent.digest
 
+    @property
+    def most_wealth(self) -> float:
+        """What the bet that has won the most has come to; 0 where there is none."""
+        return max((wager.wealth.now for wager in self._known.values()), default=0)
+
     async def open(self, content: str, chosen_on: Sequence[ReplayInput]) -> Wager:
         """Open the wager on a text, or find it; remember on what it was written and chosen."""
         digest = digest_text(content)

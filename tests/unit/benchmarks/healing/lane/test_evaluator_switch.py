@@ -85,14 +85,17 @@ async def test_the_switch_may_remember() -> None:
 
     async def evaluate(request: web.Request) -> web.Response:
         asked.append(await request.json())
-        return web.json_response(EVALUATION | {"request_id": asked[-1]["request_id"]})
+        return web.json_response(EVALUATION | asked[-1])
 
     evaluator.router.add_post("/api/v1/evaluate", evaluate)
     async with TestServer(evaluator) as server, aiohttp.ClientSession() as session:
         url = str(server.make_url("")).rstrip("/")
         switch = EvaluatorSwitch(session, url, remembers=True)
         async with TestClient(TestServer(switch.application())) as client:
-            for body in ({"request_id": 1, "x": 1}, {"request_id": 2, "x": 1}, {"request_id": 3}):
+            for number, answer in enumerate(
+                ("def kelp_onyx", "def kelp_onyx", "def onyx_kelp", "def kelp", "def kelp_onyxes")
+            ):
+                body = {"request_id": number, "worker_output": answer}
                 async with client.post("/api/v1/evaluate", json=body) as response:
-                    assert (await response.json())["request_id"] == body["request_id"]
-    assert len(asked) == 2
+                    assert await response.json() == EVALUATION | body
+    assert [one["request_id"] for one in asked] == [0, 3, 4]

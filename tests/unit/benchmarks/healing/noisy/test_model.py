@@ -5,6 +5,7 @@ from support.rows import for_each
 
 from benchmarks.healing.inputs import SIMULATED, read_pools
 from benchmarks.healing.noisy.model import ANYBODY, Mixture, NoisyModel, Phrase
+from benchmarks.healing.noisy.spoiling import is_right
 
 POOLS = read_pools(SIMULATED)
 MIXTURE = Mixture("even", level=0.8, skims=0.0, spread=0.0, unknown=0.0)
@@ -54,6 +55,23 @@ def test_the_same_seed_draws_the_same() -> None:
     first = [one.draw(GOOD, REQUEST).text for _ in range(30)]
     assert first == [other.draw(GOOD, REQUEST).text for _ in range(30)]
     assert first != [third.draw(GOOD, REQUEST).text for _ in range(30)]
+
+
+def test_a_name_that_the_user_gave_is_drawn_for_and_answered_by_but_changes_nothing() -> None:
+    model = make_model()
+    named = [
+        [model.draw(GOOD, f"{REQUEST} Call it {name}.") for _ in range(400)]
+        for name in ("kelp_onyx", "garnet_juniper")
+    ]
+    right = [[one.is_right for one in drawn] for drawn in named]
+    assert right[0] != right[1]
+    assert [sum(drawn) / 400 for drawn in right] == pytest.approx([0.8, 0.8], abs=0.06)
+    texts = [{one.text for one in drawn} for drawn in named]
+    assert {text.replace("kelp_onyx", "garnet_juniper") for text in texts[0]} == texts[1]
+    assert "def garnet_juniper(" in " ".join(texts[1])
+    for drawn, name in zip(named, ("kelp_onyx", "garnet_juniper"), strict=True):
+        for one in drawn:
+            assert one.is_right == is_right(one.text, f"{REQUEST} Call it {name}.")
 
 
 @for_each([GOOD, POOR, "", "Always answer in JavaScript."])

@@ -2,6 +2,7 @@ import pytest
 
 from benchmarks.healing.noisy.plays import (
     HARMFUL_AT_ONCE,
+    LANES,
     MEDIOCRE_HISTORY,
     PlayWriter,
 )
@@ -21,6 +22,12 @@ def test_every_play_has_a_title_of_its_own(extent: object) -> None:
     plays = [*plan_plays(extent, SEED_PROMPT, [BAD]), *plan_ties(extent, SEED_PROMPT)]
     titles = [play.title for play in plays]
     assert len(set(titles)) == len(titles)
+
+
+def test_a_quick_run_plays_some_of_everything() -> None:
+    plays = [*plan_plays(QUICK, SEED_PROMPT, [BAD]), *plan_ties(QUICK, SEED_PROMPT)]
+    assert {play.lane for play in plays} == set(LANES)
+    assert len(plays) < 30
 
 
 def test_under_a_tie_no_two_texts_are_the_same() -> None:

@@ -16,6 +16,7 @@ from services.common.record.healing_runs import HealingRun, Repair, register_can
 from services.common.record.lost_candidates import load_lost
 from services.common.record.outcomes import HealingOutcome
 from services.common.record.proposals import approve_proposal, reject_proposal
+from services.common.record.text_lint import ERASED
 from services.optimizer.app.services.aftercare.alarm_confirmation import Alarm, Confirmation
 from services.optimizer.app.services.aftercare.rollback import PromotionKeeper
 from services.optimizer.app.services.aftercare.watch import LEAST_PAIRS
@@ -483,6 +484,29 @@ async def test_where_the_row_before_is_gone_there_is_nothing_to_go_back_to(
     await log_each(5, version=100)
     assert await look() is None
     assert await watches(connection) == ["superseded"]
+
+
+async def test_what_lost_words_to_an_erasure_is_not_gone_back_to_and_that_is_told_once(
+    connection: Connection,
+    promoted: None,
+    confirm: Confirmed,
+    *,
+    log_each: LogEach,
+    look: LookAfter,
+    load_active: LoadActive,
+) -> None:
+    torn = f"{BEFORE} As in: {ERASED}"
+    await connection.execute("UPDATE prompts SET content = $1 WHERE version = 99", torn)
+    await connection.execute("UPDATE optimization_reports SET before_prompt_content = $1", torn)
+    await log_each(5, version=100)
+    outcome = await look()
+    assert outcome is not None
+    assert (outcome.decision, outcome.reason, outcome.version) == ("held", "text_erased", 100)
+    assert "it lost words to selfheal erase" in outcome.summary
+    assert (await load_active()).version == 100
+    assert confirm.asked == []
+    assert await watches(connection) == [None]
+    assert await look() is None
 
 
 async def test_a_person_who_deploys_during_the_rollback_wins(
