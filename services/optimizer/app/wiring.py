@@ -43,8 +43,9 @@ from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.repair.candidates import Analyst
 from services.optimizer.app.services.rollout.fresh_inputs import compare_replays
 from services.optimizer.app.services.rollout.looking_after import RolloutKeeper
-from services.optimizer.app.services.telling.notification import TEST, Notification
-from services.optimizer.app.services.telling.outcome_notification import (
+from services.optimizer.app.services.telling.notification import (
+    TEST,
+    Notification,
     describe_condition,
     describe_outcome,
 )

@@ -12,7 +12,7 @@ from services.common.models import Prompt
 from services.common.record.active_prompt import COUNTS_FOR_PROMPT
 from services.optimizer.app.services.aftercare.pairing import LivePair
 from services.optimizer.app.services.aftercare.watch import MARGIN, WatchResult
-from services.optimizer.app.services.log.failure_log import load_results
+from services.optimizer.app.services.log.answers import load_results
 from services.optimizer.app.services.log.log_records import LoggedResult
 
 LAST_GOOD, BEFORE = "last_good", "before"

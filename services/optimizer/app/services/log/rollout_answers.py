@@ -9,7 +9,7 @@ from services.common.errors import ClientGoneError
 from services.common.record.main_model import BY_MAIN_MODEL
 from services.common.record.rollouts.rollout import Rollout
 from services.common.text import digest_text
-from services.optimizer.app.services.log.failure_log import CONVERSATION, read_result
+from services.optimizer.app.services.log.answers import CONVERSATION, read_result
 from services.optimizer.app.services.log.log_records import LoggedResult
 
 # So many rows are gone through at a look.
