@@ -29,7 +29,7 @@ from services.optimizer.app.services.aftercare.alarm_confirmation import (
 from services.optimizer.app.services.aftercare.rollback import PromotionKeeper
 from services.optimizer.app.services.background import BackgroundWork
 from services.optimizer.app.services.cycle import Cycle, HealAlreadyRunsError, heals_alone
-from services.optimizer.app.services.diagnosis.cooldown import find_pause
+from services.optimizer.app.services.diagnosis.cooldown import PauseRules
 from services.optimizer.app.services.diagnosis.evaluator_condition import WELL, EvaluatorWatch
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.survey import Surveyor, Trigger
@@ -267,8 +267,7 @@ def make_surveyor(
     settings: OptimizerSettings, evaluator: EvaluatorWatch, *, is_continuous: bool = False
 ) -> Surveyor:
     """Make what finds the prompts that need work."""
-    find = partial(
-        find_pause,
+    rules = PauseRules(
         asks_first=settings.optimizer_mode == PROPOSE_MODE,
         is_unattended=is_continuous or settings.optimizer_unattended,
         base_seconds=settings.optimizer_cooldown_seconds,
@@ -278,7 +277,7 @@ def make_surveyor(
     return Surveyor(
         Trigger(settings.optimizer_failure_threshold, settings.optimizer_lookback_minutes),
         evaluator.find_condition,
-        find,
+        rules.find_pause,
     )
 
 

@@ -14,12 +14,6 @@ from services.optimizer.app.services.log.log_records import (
 )
 
 MAX_HISTORY = 50
-# SQL over `selfheal.activations AS a` and its prompt `p`: an activation that the Optimizer didn't
-# cause. A row that it wrote is its own doing once; a later activation of it is a hand's.
-BY_HAND = """(
-    p.created_by <> 'optimizer'
-    OR a.id <> (SELECT min(id) FROM selfheal.activations WHERE prompt_id = p.id)
-)"""
 # Whether answers differ in what they count for: where a share of them was scored, each stands for
 # another number of them; where a model stood in for the main one, or another text for the prompt,
 # they don't count.
