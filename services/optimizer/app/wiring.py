@@ -172,7 +172,6 @@ class Workshop:
             replayer = Replayer(
                 worker=WorkerClient(session, settings),
                 evaluator=EvaluatorClient(session, settings, purpose="replay"),
-                max_calls=settings.max_calls,
                 limits=find_limits(settings),
                 deadline_seconds=settings.optimizer_deadline_seconds,
                 slots=self.tools.replay_slots,

@@ -8,6 +8,7 @@ from services.optimizer.app.services.log.log_records import GOOD_PASS_RATE, Past
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
 from services.optimizer.app.services.proof.budget import Budget
 from services.optimizer.app.services.proof.replay_results import GOLDEN, ReplayInput, ReplayResult
+from services.optimizer.app.services.repair.candidate_lint import LintContext, find_lint
 
 # A version that passed so much more than the failing one served well enough to go back to.
 CLEAR_ADVANTAGE = 0.3
@@ -69,12 +70,10 @@ class RepairContext:
     Attributes:
         analysis: What fails, as far as it is among the choosing inputs.
         incumbent_results: What the incumbent does on the choosing inputs, by input id.
-        history: Prompts that served before, the latest first.
-        last_good: The one to go back to; None where none served well.
+        last_good: The earlier prompt to go back to; None where none served well.
         replay: Runs a text on choosing inputs; the same text on the same input costs nothing the
             second time.
-        find_lint: Why a text mustn't be tried, for strategies that try texts of their own; empty
-            where it may.
+        lint: What candidates are held against.
         calls_for_search: Worker calls that proposing may still take.
         best: The best candidate so far, for strategies that make it better.
         evidence_from_users: Whether `analysis` holds what users wrote; where golden inputs fail,
@@ -85,15 +84,18 @@ class RepairContext:
     analysis: FailureAnalysis
     choosing: Sequence[ReplayInput]
     incumbent_results: Results
-    history: Sequence[PastPrompt]
     last_good: PastPrompt | None
     repairs: Repairs
     replay: Replay
-    find_lint: Callable[[str], str] = lambda _: ""
+    lint: LintContext = field(default=LintContext("", 0))
     calls_for_search: int = 0
     best: Candidate | None = None
     evidence_from_users: bool = True
     analyst: Analyst = field(default=Analyst())
+
+    def find_lint(self, content: str) -> str:
+        """Tell why a text mustn't be tried; empty where it may."""
+        return find_lint(content, self.lint)
 
     @property
     def broken(self) -> list[ReplayInput]:

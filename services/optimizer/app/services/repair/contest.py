@@ -20,7 +20,7 @@ from services.optimizer.app.services.proof.replay_results import ReplayInput, Re
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.proof.trial import pair_scores, repairs_all
 from services.optimizer.app.services.proof.wagers import INPUTS_USED_UP, NO_BETTER
-from services.optimizer.app.services.repair.candidate_lint import LintContext, find_lint
+from services.optimizer.app.services.repair.candidate_lint import find_lint
 from services.optimizer.app.services.repair.candidates import Candidate, RepairContext, Strategy
 
 # Inputs of the first look at a candidate; what shows no gain on them gets no second one.
@@ -113,7 +113,6 @@ class Contest:
 
     replays: TextReplays
     context: RepairContext
-    lint: LintContext
     calls_left: Callable[[], int]
     find_obstacle: Callable[[str], str] = lambda _: ""
     _contenders: list[Contender] = field(default_factory=list, init=False)
@@ -133,7 +132,7 @@ class Contest:
         best, failure = None, None
         try:
             best = await self._run_through(strategies, None)
-            if best is not None and best.candidate.content not in self.lint.served:
+            if best is not None and best.candidate.content not in self.context.lint.served:
                 best = await self._run_through(finishing or {}, best, finishes=True)
         except ServiceError as error:
             best, failure = None, error
@@ -191,7 +190,8 @@ class Contest:
             content == contender.candidate.content for contender in self._contenders
         ):
             return True
-        rules = replace(self.lint, trusted=(*self.lint.trusted, *candidate.quoted))
+        lint = self.context.lint
+        rules = replace(lint, trusted=(*lint.trusted, *candidate.quoted))
         obstacle = self.find_obstacle(content)
         self._waits_for_inputs |= obstacle == INPUTS_USED_UP
         reason = find_lint(content, rules) or OBSTACLES.get(obstacle, "")

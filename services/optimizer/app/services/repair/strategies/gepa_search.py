@@ -17,7 +17,7 @@ from services.optimizer.app.services.repair.gepa_adapter import (
     COMPONENT,
     PromptAdapter,
     Records,
-    Rollout,
+    ScoredAnswer,
     ask_for_rewrite,
     read_proposal,
     search_prompt,
@@ -116,7 +116,7 @@ class ReplayedSearch:
         """Refuse every further call, so that the thread of a cancelled search ends."""
         self._is_closed = True
 
-    def evaluate(self, prompt: str, inputs: Sequence[ReplayInput]) -> list[Rollout]:
+    def evaluate(self, prompt: str, inputs: Sequence[ReplayInput]) -> list[ScoredAnswer]:
         """Replay inputs; one that infrastructure spoiled costs the round, it is no zero.
 
         Raises:
@@ -165,10 +165,10 @@ async def _wait_for(ask: Callable[[], Awaitable[Answer]]) -> Answer:
     return await ask()
 
 
-def _read_result(item: ReplayInput, result: ReplayResult) -> Rollout:
+def _read_result(item: ReplayInput, result: ReplayResult) -> ScoredAnswer:
     outcome = "The answer passed." if result.passed else "The answer failed."
     rules = ", ".join(result.failed_rules)
-    return Rollout(
+    return ScoredAnswer(
         request=item.text,
         output=result.output,
         score=result.score,

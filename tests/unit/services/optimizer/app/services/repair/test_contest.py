@@ -45,13 +45,12 @@ def make_contest(replays: Any, *, calls_left: Callable[[], int] | None = None) -
         analysis=analyze_failures([], threshold=3),
         choosing=INPUTS,
         incumbent_results={},
-        history=(),
         last_good=None,
         repairs=Repairs(role="", by_rule={}),
         replay=replays.run,
+        lint=LintContext(INCUMBENT, longest_served_bytes=100, lost_recently=frozenset({"lost"})),
     )
-    lint = LintContext(INCUMBENT, longest_served_bytes=100, lost_recently=frozenset({"lost"}))
-    return Contest(replays, context, lint, calls_left=calls_left or (lambda: replays.calls_left))
+    return Contest(replays, context, calls_left=calls_left or (lambda: replays.calls_left))
 
 
 async def choose(contest: Contest, *contents: str) -> Choice:
