@@ -9,6 +9,7 @@ import asyncpg
 
 from services.common.record.healing_runs import has_open_proposal
 from services.common.record.outcomes import PROMOTED
+from services.common.record.prompts import write_digest
 from services.common.record.rollouts.rollout import has_open_rollout
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.incident import NO_REPAIR, count_heals
@@ -32,7 +33,7 @@ SELECT_PAST_RUNS = f"""
         FROM selfheal.activations a
         JOIN prompts p ON p.id = a.prompt_id
         WHERE p.task_type = $1
-          AND encode(sha256(convert_to(p.content, 'UTF8')), 'hex') = $2
+          AND {write_digest("p.content")} = $2
           AND {ACTIVATED_BY_HAND}
     )
     SELECT created_at, decision, same_text

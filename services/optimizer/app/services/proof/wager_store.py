@@ -7,6 +7,7 @@ import asyncpg
 from services.common.models import Prompt
 from services.common.proof.betting import alpha_of
 from services.common.text import digest_text
+from services.optimizer.app.services.log.rollout_answers import USED_INPUTS
 from services.optimizer.app.services.proof.replay_results import ReplayInput
 from services.optimizer.app.services.proof.wagers import Wager, WagerBook
 
@@ -45,16 +46,12 @@ INSERT_WAGER = """
 """
 # What any heal of the incident chose on counts: a text may be chosen in one heal and come before
 # the gate in a later one, when the inputs are dealt out anew.
-INSERT_CHOSEN_ON = """
+INSERT_CHOSEN_ON = f"""
     INSERT INTO selfheal.wager_inputs (wager_id, input_digest)
     SELECT $1::bigint, unnest($2::text[])
     UNION
     SELECT $1::bigint, used.value ->> 'fingerprint'
-    FROM selfheal.healing_runs r, jsonb_each(
-        CASE jsonb_typeof(r.detail #> '{inputs,used}')
-            WHEN 'object' THEN r.detail #> '{inputs,used}' ELSE '{}'
-        END
-    ) AS used
+    FROM selfheal.healing_runs r, {USED_INPUTS} AS used
     WHERE r.task_type = $3
       AND r.created_at >= coalesce(
           (SELECT activated_at FROM selfheal.activations WHERE id = $4), '-infinity'
