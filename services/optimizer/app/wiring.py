@@ -20,7 +20,7 @@ from services.common.record.outcomes import HealingOutcome
 from services.common.resilience.deadline import within
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.task_types import open_task_types
-from services.optimizer.app.analyst import Analyst, open_analyst
+from services.optimizer.app.analyst import open_analyst
 from services.optimizer.app.services.aftercare.alarm_confirmation import (
     Alarm,
     Confirmation,
@@ -29,7 +29,7 @@ from services.optimizer.app.services.aftercare.alarm_confirmation import (
 from services.optimizer.app.services.aftercare.rollback import PromotionKeeper
 from services.optimizer.app.services.background import BackgroundWork
 from services.optimizer.app.services.cycle import Cycle, HealAlreadyRunsError, heals_alone
-from services.optimizer.app.services.diagnosis.cooldown import find_pause
+from services.optimizer.app.services.diagnosis.cooldown import PauseRules
 from services.optimizer.app.services.diagnosis.evaluator_condition import WELL, EvaluatorWatch
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.survey import Surveyor, Trigger
@@ -40,10 +40,12 @@ from services.optimizer.app.services.proof.budget import ANALYST, Limits
 from services.optimizer.app.services.proof.replay import Replayer, make_slots
 from services.optimizer.app.services.proof.replay_results import ReplayInput
 from services.optimizer.app.services.proof.text_replays import TextReplays
+from services.optimizer.app.services.repair.candidates import Analyst
 from services.optimizer.app.services.rollout.fresh_inputs import compare_replays
 from services.optimizer.app.services.rollout.looking_after import RolloutKeeper
-from services.optimizer.app.services.telling.notification import TEST, Notification
-from services.optimizer.app.services.telling.outcome_notification import (
+from services.optimizer.app.services.telling.notification import (
+    TEST,
+    Notification,
     describe_condition,
     describe_outcome,
 )
@@ -100,11 +102,10 @@ class Workshop:
             healer = Healer(
                 connection,
                 replayer,
-                reflect=self.tools.analyst.reflect,
-                ask_model=self.tools.analyst.ask_model,
-                task_types=open_task_types(self.settings.task_types_dir),
-                settings=self.settings,
-                steps=self.settings.canary_shares(is_watching=self.is_continuous),
+                self.tools.analyst,
+                open_task_types(self.settings.task_types_dir),
+                self.settings,
+                self.settings.canary_shares(is_watching=self.is_continuous),
             )
             with within(self.settings.optimizer_deadline_seconds):
                 return await healer.heal(case)
@@ -171,7 +172,6 @@ class Workshop:
             replayer = Replayer(
                 worker=WorkerClient(session, settings),
                 evaluator=EvaluatorClient(session, settings, purpose="replay"),
-                max_calls=settings.max_calls,
                 limits=find_limits(settings),
                 deadline_seconds=settings.optimizer_deadline_seconds,
                 slots=self.tools.replay_slots,
@@ -266,8 +266,7 @@ def make_surveyor(
     settings: OptimizerSettings, evaluator: EvaluatorWatch, *, is_continuous: bool = False
 ) -> Surveyor:
     """Make what finds the prompts that need work."""
-    find = partial(
-        find_pause,
+    rules = PauseRules(
         asks_first=settings.optimizer_mode == PROPOSE_MODE,
         is_unattended=is_continuous or settings.optimizer_unattended,
         base_seconds=settings.optimizer_cooldown_seconds,
@@ -277,7 +276,7 @@ def make_surveyor(
     return Surveyor(
         Trigger(settings.optimizer_failure_threshold, settings.optimizer_lookback_minutes),
         evaluator.find_condition,
-        find,
+        rules.find_pause,
     )
 
 

@@ -1,7 +1,8 @@
 """The continuous mode: looks again whenever an answer fails, and now and then in any case."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -51,93 +52,97 @@ class Pace:
         return self._seconds
 
 
-async def watch_failures(
-    *,
-    database_url: str,
-    timeout_seconds: float,
-    poll_seconds: float,
-    run_once: RunOnce,
-    follow: Follow,
-    woken: asyncio.Event,
-    stop: asyncio.Event,
-) -> None:
-    """Run at once, after each failure that is logged and each job that a person asks for, when
+@dataclass(slots=True)
+class FailureWatch:
+    """Looks at once, after each failure that is logged and each job that a person asks for, when
     woken, and every `poll_seconds`, until stopped. Behind a pooler nothing is announced: it looks
     more often.
 
-    Whatever fails on the way (the database is gone, a service is down, a row is absurd) is logged
-    and tried again after a pause that grows; only `stop` ends it.
-
-    Args:
-        database_url: Where failures are announced; the connection is its own.
-        poll_seconds: Longest time between two runs.
-        run_once: One run; tells whether it did anything. Cancelled by `stop`: its activations
+    Attributes:
+        poll_seconds: Longest time between two looks.
+        run_once: One look; tells whether it did anything. Cancelled by `stop`: its activations
             are transactions, so nothing is left half.
-        follow: Looks after what serves a share of traffic, between runs; tells whether it has to
-            do so again soon.
+        follow: Looks after what serves a share of traffic, in between; tells whether it has to do
+            so again soon.
         woken: Set when it is time to look again, whatever is announced.
     """
-    watch = _Watch(poll_seconds, run_once, follow, woken, stop)
-    opener = Opener(database_url, timeout_seconds=timeout_seconds)
-    while not stop.is_set():
-        try:
-            async with opener.connection() as connection:
-                await watch.look_until_stopped(connection, opener)
-        except Exception as error:  # noqa: BLE001 - it runs unattended, and nothing would start it again
-            pause_seconds = next(watch.pauses)
-            log_failure(error, pause_seconds)
-            await _wait_for_any(stop, timeout_seconds=pause_seconds)
-    log.info("failure_watch_stopped")
 
+    poll_seconds: float
+    run_once: RunOnce
+    follow: Follow
+    woken: asyncio.Event
+    stop: asyncio.Event
+    _pace: Pace = field(default_factory=Pace, init=False)
+    _pauses: Iterator[float] = field(default_factory=growing_pauses, init=False)
+    _is_pooled: bool = field(default=False, init=False)
 
-class _Watch:
-    """Looks, and looks again; what it learnt outlasts its connections."""
+    async def run(self, opener: Opener) -> None:
+        """Watch until stopped, over a connection of its own.
 
-    def __init__(
-        self,
-        poll_seconds: float,
-        run_once: RunOnce,
-        follow: Follow,
-        woken: asyncio.Event,
-        stop: asyncio.Event,
-    ) -> None:
-        self._poll_seconds = poll_seconds
-        self._run_once = run_once
-        self._follow = follow
-        self._woken = woken
-        self._stop = stop
-        self._pace = Pace()
-        self._is_pooled = False
-        self.pauses = growing_pauses()
+        Whatever fails on the way (the database is gone, a service is down, a row is absurd) is
+        logged and tried again after a pause that grows; only `stop` ends it.
+        """
+        while not self.stop.is_set():
+            try:
+                async with opener.connection() as connection:
+                    await self._watch(connection, is_pooled=opener.leads_through_a_pooler)
+            except Exception as error:  # noqa: BLE001 - it runs unattended, and nothing would start it again
+                pause_seconds = next(self._pauses)
+                log_failure(error, pause_seconds)
+                await _wait_for_any(self.stop, timeout_seconds=pause_seconds)
+        log.info("failure_watch_stopped")
 
-    async def look_until_stopped(self, connection: asyncpg.Connection, opener: Opener) -> None:
-        """Look at each failure that is announced over this connection, until stopped."""
-        was_pooled, self._is_pooled = self._is_pooled, opener.leads_through_a_pooler
+    async def _watch(self, connection: asyncpg.Connection, *, is_pooled: bool) -> None:
         # LISTEN comes before the first run, so that no failure falls between the two.
-        news = await _listen(connection, () if self._is_pooled else CHANNELS)
-        if self._is_pooled:
-            self._poll_seconds = min(self._poll_seconds, POOLED_POLL_SECONDS)
-            if not was_pooled:
+        news = await _listen(connection, () if is_pooled else CHANNELS)
+        if is_pooled:
+            self.poll_seconds = min(self.poll_seconds, POOLED_POLL_SECONDS)
+            if not self._is_pooled:
                 log.warning("failure_watch_polls", remedy=POOLED_REMEDY)
-        log.info("failure_watch_started", channel=CHANNEL, poll_seconds=self._poll_seconds)
-        while not self._stop.is_set():
-            await self._look_and_wait(connection, news)
+        self._is_pooled = is_pooled
+        log.info("failure_watch_started", channel=CHANNEL, poll_seconds=self.poll_seconds)
+        look = partial(self.follow, connection)
+        while not self.stop.is_set():
+            had_news = news.is_set()
+            news.clear()
+            self.woken.clear()
+            await connection.fetchval("SELECT 1")  # notices a connection that died
+            acted = await self._run_until_stopped(self.run_once)
+            self._pauses = growing_pauses()
+            interval = self._pace.find_interval(had_news=had_news, acted=acted)
+            await self._follow_until(look=look, seconds=interval)
+            echo_seconds = min(ECHO_SECONDS, self.poll_seconds)
+            seconds = echo_seconds if had_news else self.poll_seconds
+            await self._follow_until(news, look=look, seconds=seconds)
+            if news.is_set():
+                await _wait_for_any(self.stop, timeout_seconds=DEBOUNCE_SECONDS)
 
-    async def _look_and_wait(self, connection: asyncpg.Connection, news: asyncio.Event) -> None:
-        had_news = news.is_set()
-        news.clear()
-        self._woken.clear()
-        await connection.fetchval("SELECT 1")  # notices a connection that died
-        acted = await _run_until_stopped(self._run_once, self._stop)
-        self.pauses = growing_pauses()
-        follow = partial(_follow_until, look=partial(self._follow, connection), stop=self._stop)
-        interval = self._pace.find_interval(had_news=had_news, acted=acted)
-        await follow(self._woken, self._stop, seconds=interval)
-        echo_seconds = min(ECHO_SECONDS, self._poll_seconds)
-        seconds = echo_seconds if had_news else self._poll_seconds
-        await follow(news, self._woken, self._stop, seconds=seconds)
-        if news.is_set():
-            await _wait_for_any(self._stop, timeout_seconds=DEBOUNCE_SECONDS)
+    async def _follow_until(self, *news: asyncio.Event, look: RunOnce, seconds: float) -> None:
+        """Wait for news, to be woken or stopped, or until the time is over; look meanwhile."""
+        events = (*news, self.woken, self.stop)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while not any(event.is_set() for event in events) and (left := end - loop.time()) > 0:
+            has_more = await self._run_until_stopped(look)
+            pause_seconds = min(left, FOLLOW_SECONDS) if has_more else left
+            await _wait_for_any(*events, timeout_seconds=pause_seconds)
+
+    async def _run_until_stopped(self, run_once: RunOnce) -> bool:
+        """Run once, and tell whether it did anything; a stop cancels it, and waits for that."""
+        done = asyncio.Event()
+        run = asyncio.ensure_future(run_once())
+        run.add_done_callback(lambda _: done.set())
+        try:
+            await _wait_for_any(self.stop, done)
+        finally:
+            if not run.done():
+                run.cancel()
+                await asyncio.wait([run])
+        if run.cancelled() and self.stop.is_set():
+            return False
+        acted = await run
+        log.debug("continuous_run_completed", acted=acted)
+        return acted
 
 
 async def _listen(connection: asyncpg.Connection, channels: Iterable[str]) -> asyncio.Event:
@@ -147,36 +152,6 @@ async def _listen(connection: asyncpg.Connection, channels: Iterable[str]) -> as
     for channel in channels:
         await connection.add_listener(channel, lambda *_: news.set())
     return news
-
-
-async def _follow_until(
-    *events: asyncio.Event, look: RunOnce, stop: asyncio.Event, seconds: float
-) -> None:
-    """Wait for an event or until the time is over, and look while there is something to."""
-    loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
-    while not any(event.is_set() for event in events) and (left := end - loop.time()) > 0:
-        has_more = await _run_until_stopped(look, stop)
-        pause_seconds = min(left, FOLLOW_SECONDS) if has_more else left
-        await _wait_for_any(*events, timeout_seconds=pause_seconds)
-
-
-async def _run_until_stopped(run_once: RunOnce, stop: asyncio.Event) -> bool:
-    """Run once, and tell whether it did anything; a stop cancels it and waits until it let go."""
-    done = asyncio.Event()
-    run = asyncio.ensure_future(run_once())
-    run.add_done_callback(lambda _: done.set())
-    try:
-        await _wait_for_any(stop, done)
-    finally:
-        if not run.done():
-            run.cancel()
-            await asyncio.wait([run])
-    if run.cancelled() and stop.is_set():
-        return False
-    acted = await run
-    log.debug("continuous_run_completed", acted=acted)
-    return acted
 
 
 async def _wait_for_any(*events: asyncio.Event, timeout_seconds: float | None = None) -> None:

@@ -23,7 +23,7 @@ from services.common.record.rollouts.rollout import Rollout, load_open_rollouts
 from services.optimizer.app.services.background import BackgroundWork
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.survey import Survey, Surveyor
-from services.optimizer.app.services.log.blanked_rows import was_blanked_since
+from services.optimizer.app.services.log.answers import was_blanked_since
 
 # One heal at a time for each task type, over all Optimizers; one that is killed holds it no longer.
 LEASE_SECONDS = 40.0

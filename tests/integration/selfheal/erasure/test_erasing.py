@@ -26,7 +26,7 @@ from services.manager.app.log.spool.spool import Spool
 from services.manager.app.log.spool.state import list_segments
 from services.manager.app.scoring.claims import PendingScores
 from services.optimizer.app.services.heal.report_parts import describe_inputs
-from services.optimizer.app.services.log.failure_log import load_results
+from services.optimizer.app.services.log.answers import load_results
 from services.optimizer.app.services.proof.trial import plan_trial
 
 KEY = SecretStr("a key of 256 bits, let us say so")

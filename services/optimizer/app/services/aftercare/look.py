@@ -21,7 +21,7 @@ from services.optimizer.app.services.aftercare.watch_record import (
     Watch,
     load_watch,
 )
-from services.optimizer.app.services.log.failure_log import load_activated_at, load_results
+from services.optimizer.app.services.log.answers import load_activated_at, load_results
 from services.optimizer.app.services.log.log_records import LoggedResult
 
 log = get_logger()

@@ -10,9 +10,10 @@ import asyncpg
 
 from services.common.models import Prompt
 from services.common.record.active_prompt import COUNTS_FOR_PROMPT
+from services.common.record.prompts import write_digest
 from services.optimizer.app.services.aftercare.pairing import LivePair
 from services.optimizer.app.services.aftercare.watch import MARGIN, WatchResult
-from services.optimizer.app.services.log.failure_log import load_results
+from services.optimizer.app.services.log.answers import load_results
 from services.optimizer.app.services.log.log_records import LoggedResult
 
 LAST_GOOD, BEFORE = "last_good", "before"
@@ -29,7 +30,7 @@ SELECT_WATCH = """
 """
 # Each version's last time of service before the watch. What was edited since isn't what served:
 # of the version that was replaced the report has the text, of the last good one its digest.
-SELECT_REFERENCES = """
+SELECT_REFERENCES = f"""
     SELECT named.name, p.id AS prompt_id, p.version,
            CASE named.name WHEN 'before' THEN coalesce(r.before_prompt_content, p.content)
                 ELSE p.content END AS content,
@@ -54,9 +55,9 @@ SELECT_REFERENCES = """
     WHERE w.id = $1
       AND (named.name = 'before' OR (
           w.last_good_prompt_id <> w.before_prompt_id
-          AND encode(sha256(convert_to(p.content, 'UTF8')), 'hex')
-              = coalesce(r.failure_analysis #>> '{last_good,digest}',
-                         encode(sha256(convert_to(p.content, 'UTF8')), 'hex'))
+          AND coalesce(
+              {write_digest("p.content")} = r.failure_analysis #>> '{{last_good,digest}}', TRUE
+          )
       ))
     ORDER BY named.rank
 """

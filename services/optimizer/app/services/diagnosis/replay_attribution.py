@@ -75,8 +75,8 @@ class _Question:
             return self._blame_prompt_or_drift(may_be_better)
         return self._blame(
             UNKNOWN,
-            f"It can't be told: the prompt passes {_of(self.golden)} golden inputs, "
-            f"and {_of(self.failing)} of those that failed.",
+            f"It can't be told: the prompt passes {self.golden} golden inputs, "
+            f"and {self.failing} of those that failed.",
             is_open=True,
             suspects_prompt=True,
         )
@@ -94,7 +94,7 @@ class _Question:
         """Say so; where nothing failed on a few inputs, more of them could still fail."""
         return self._blame(
             UNKNOWN,
-            f"The failures did not recur: {_of(self.failing)} failing inputs pass now.",
+            f"The failures did not recur: {self.failing} failing inputs pass now.",
             is_open=self._judge(self.all) != SHOWN_GOOD,
         )
 
@@ -105,7 +105,7 @@ class _Question:
             # concerns.
             return self._blame(
                 INPUT,
-                f"The prompt still passes {_of(self.golden)} golden inputs.",
+                f"The prompt still passes {self.golden} golden inputs.",
                 f"Few kinds of inputs fail: {self.replays.failing_clusters}.",
                 f"{self.other[0].upper()}{self.other[1:]} passes them: "
                 "whether they are to, a person decides.",
@@ -114,7 +114,7 @@ class _Question:
             return self._blame(
                 UNKNOWN,
                 f"Few kinds of inputs fail: {self.replays.failing_clusters}.",
-                f"That the prompt still serves can't be told by {_of(self.golden)} golden inputs.",
+                f"That the prompt still serves can't be told by {self.golden} golden inputs.",
                 is_open=True,
                 hold_reason=FAULT_UNTOLD,
             )
@@ -123,26 +123,24 @@ class _Question:
     def _blame_for_less(self, compared: Comparison) -> Attribution:
         return self._blame(
             PROMPT,
-            f"On the same inputs {self.other} passes {_of(compared.old)} now, "
-            f"and this prompt {_of(compared.new)}.",
+            f"On the same inputs {self.other} passes {compared.old} now, "
+            f"and this prompt {compared.new}.",
         )
 
     def _clear_the_prompt(self) -> Attribution:
-        still = f"The prompt still passes {_of(self.golden)} golden inputs."
+        still = f"The prompt still passes {self.golden} golden inputs."
         if not self.recurs:
             return self._blame(
                 UNKNOWN,
                 still,
-                f"Whether it is chance or the inputs can't be told: {_of(self.failing)} of those "
+                f"Whether it is chance or the inputs can't be told: {self.failing} of those "
                 "that failed pass now.",
                 is_open=True,
                 hold_reason=FAULT_UNTOLD,
             )
         if self.compared is not None:
             old, new = self.compared.old, self.compared.new
-            does = (
-                f"On what it was asked {self.other} does no better: {_of(old)} against {_of(new)}."
-            )
+            does = f"On what it was asked {self.other} does no better: {old} against {new}."
             return self._blame(INPUT, still, does)
         return self._blame(
             INPUT,
@@ -160,8 +158,8 @@ class _Question:
         if compared is not None and past is not None and past.scored:
             return self._blame(
                 DRIFT,
-                f"Even {self.other} passes only {_of(compared.old)} now, "
-                f"and this prompt {_of(compared.new)}.",
+                f"Even {self.other} passes only {compared.old} now, "
+                f"and this prompt {compared.new}.",
                 *_tell_models(self.models),
             )
         again = (
@@ -172,14 +170,14 @@ class _Question:
         if served_well is not None:
             return self._blame(
                 DRIFT,
-                f"The prompt has not changed, and passed {_of(served_well)} before.",
+                f"The prompt has not changed, and passed {served_well} before.",
                 again,
                 *_tell_models(self.models),
             )
         if served_well_by(window.earlier_by_others):
             return self._blame(
                 EVALUATOR,
-                f"Under another evaluator the prompt passed {_of(window.earlier_by_others)}.",
+                f"Under another evaluator the prompt passed {window.earlier_by_others}.",
                 again,
             )
         return self._blame(PROMPT, again, "No prompt is known to have served better.")
@@ -247,10 +245,6 @@ def _tell_models(models: Mapping[str, Mapping[str, int]]) -> tuple[str, ...]:
         for name, counts in models.items()
     )
     return (f"The model changed meanwhile: {told}.",)
-
-
-def _of(record: Record) -> str:
-    return f"{record.passed} of {record.scored}"
 
 
 def _fails_of(record: Record) -> str:

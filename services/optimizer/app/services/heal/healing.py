@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
+from uuid import UUID
 
 import asyncpg
 
@@ -32,12 +33,11 @@ from services.optimizer.app.services.proof.wager_store import StoredWagers, load
 from services.optimizer.app.services.proof.wagers import INPUTS_USED_UP, WagerBook
 from services.optimizer.app.services.repair.candidate_lint import find_draft_lint, find_lint
 from services.optimizer.app.services.repair.candidates import (
-    AskModel,
+    Analyst,
     Candidate,
-    Reflect,
     RepairContext,
 )
-from services.optimizer.app.services.repair.contest import Choice, Contender, Contest
+from services.optimizer.app.services.repair.contest import Choice, Contender, Contest, Refusal
 from services.optimizer.app.services.repair.gate import BUDGET, Gate, GateDecision
 from services.optimizer.app.services.repair.strategies import FINISHING, STRATEGIES
 
@@ -50,35 +50,20 @@ ATTRIBUTION_SHARE = 0.4
 log = get_logger()
 
 
+@dataclass(frozen=True, slots=True)
 class Healer:
     """Heals one prompt, once.
 
-    Args:
-        reflect: Proposes texts after reading the failures; None where rules alone propose.
-        ask_model: Asks the configured model anything; None without one.
+    Attributes:
         steps: Shares of traffic that a proven text serves, one after the other; the last is 1.
     """
 
-    def __init__(
-        self,
-        connection: asyncpg.Connection,
-        replayer: Replayer,
-        *,
-        reflect: Reflect | None = None,
-        ask_model: AskModel | None = None,
-        task_types: TaskTypes,
-        settings: OptimizerSettings,
-        steps: tuple[float, ...] = (1.0,),
-    ) -> None:
-        self._steps = steps
-        self._connection = connection
-        self._replayer = replayer
-        count = replayer.budget.count_analyst
-        self._reflect = count(reflect) if reflect else None
-        self._ask_model = count(ask_model) if ask_model else None
-        self._task_types = task_types
-        self._settings = settings
-        self._started = time.monotonic()
+    connection: asyncpg.Connection
+    replayer: Replayer
+    analyst: Analyst
+    task_types: TaskTypes
+    settings: OptimizerSettings
+    steps: tuple[float, ...] = (1.0,)
 
     async def heal(self, case: Case) -> HealingOutcome:
         """Try to repair the prompt; activate what is proven better, else hold.
@@ -87,6 +72,7 @@ class Healer:
             ServiceError: If nothing could be replayed, since Worker or Evaluator fail, or the task
                 type's directory can't be used; the run is on record.
         """
+        started = time.monotonic()
         progress = Progress(attribution=case.attribution)
         failure: ServiceError | None = None
         try:
@@ -100,18 +86,18 @@ class Healer:
             progress = replace(progress, failure=error)
         report = HealingReport(
             case,
-            self._settings.optimizer_lookback_minutes,
+            self.settings.optimizer_lookback_minutes,
             progress,
-            Cost.of(self._replayer.budget, time.monotonic() - self._started),
+            Cost.of(self.replayer.budget, time.monotonic() - started),
             failure.code if failure else "",
         )
         if progress.decision is not None and not progress.hold_reason:
-            conclusion = Conclusion(self._connection, self._settings, report, steps=self._steps)
+            conclusion = Conclusion(self.connection, self.settings, report, steps=self.steps)
             return await conclusion.put_in_force(progress.decision)
-        most = self._settings.optimizer_max_heals_per_incident
-        no_repair = await find_no_repair(self._connection, report, most=most)
+        most = self.settings.optimizer_max_heals_per_incident
+        no_repair = await find_no_repair(self.connection, report, most=most)
         report = replace(report, no_repair=no_repair)
-        conclusion = Conclusion(self._connection, self._settings, report)
+        conclusion = Conclusion(self.connection, self.settings, report)
         outcome = await conclusion.hold(NO_REPAIR if no_repair else progress.hold_reason)
         if failure is not None:
             raise failure
@@ -122,18 +108,18 @@ class Healer:
         if case.attribution is not None:
             return
         incumbent = case.incumbent
-        guards = self._settings.optimizer_guard_inputs
-        prepared = await prepare(self._connection, case, self._task_types, guard_inputs=guards)
+        guards = self.settings.optimizer_guard_inputs
+        prepared = await prepare(self.connection, case, self.task_types, guard_inputs=guards)
         yield (progress := Progress(prepared))
-        replays = TextReplays(self._connection, self._replayer, incumbent)
+        replays = TextReplays(self.connection, self.replayer, incumbent)
         if case.draft and (problem := find_draft_lint(case.draft.content, prepared.lint)):
-            refused = ((DRAFT, case.draft.reason, problem),)
+            refused = (Refusal(DRAFT, case.draft.reason, problem),)
             yield replace(progress, choice=Choice(refused=refused, hold_reason="draft_refused"))
             return
         if prepared.obstacle:
             return
         await replays.register(incumbent.content, INCUMBENT)
-        book = await load_wagers(self._connection, incumbent)
+        book = await load_wagers(self.connection, incumbent)
         if case.draft is not None:
             choice = await take(make_candidate(case.draft), replays)
         else:
@@ -152,12 +138,12 @@ class Healer:
             prepared.trial,
             incumbent.content,
             book=book,
-            max_newly_failing=self._settings.optimizer_max_newly_failing,
+            max_newly_failing=self.settings.optimizer_max_newly_failing,
         )
         decision = await gate.judge(choice.best)
         yield replace(progress, decision=decision)
         if not decision.promote and not is_open(decision, book):
-            await note_lost(self._connection, [choice.best.candidate_id])
+            await note_lost(self.connection, [choice.best.candidate_id])
 
     async def _attribute(
         self, case: Case, prepared: Preparation, replays: TextReplays
@@ -169,7 +155,7 @@ class Healer:
             case.window,
             incumbent=case.incumbent.content,
             last_good=prepared.last_good,
-            most_calls=ATTRIBUTION_SHARE * self._settings.max_calls,
+            most_calls=ATTRIBUTION_SHARE * self.settings.max_calls,
         )
         log.info(
             "failures_attributed",
@@ -185,7 +171,7 @@ class Healer:
         """Let strategies propose candidates, and choose the one that comes before the gate."""
         incumbent, trial = case.incumbent.content, prepared.trial
         lint = prepared.lint
-        promising = await find_promising(self._connection, case.incumbent.task_type, book, trial)
+        promising = await find_promising(self.connection, case.incumbent.task_type, book, trial)
         if promising is not None and not find_lint(promising.content, lint):
             return await take(promising, replays)
         golden = golden_failures(trial.choosing, replays.known(incumbent))
@@ -196,29 +182,18 @@ class Healer:
                 analysis=replace(case.analysis, failing=golden or trial.evidence),
                 choosing=trial.choosing,
                 incumbent_results=replays.known(incumbent),
-                history=prepared.history,
                 last_good=prepared.last_good,
-                repairs=self._task_types.repairs(case.incumbent.task_type),
+                repairs=self.task_types.repairs(case.incumbent.task_type),
                 replay=replays.run,
-                find_lint=partial(find_lint, rules=lint),
-                reflect=self._reflect,
-                ask_model=self._ask_model,
+                lint=lint,
+                analyst=self.analyst.within(self.replayer.budget),
                 evidence_from_users=not golden,
             ),
-            lint,
             calls_left=self._calls_for_choosing,
             find_obstacle=partial(find_obstacle, book=book, trial=trial),
         )
         choice = await contest.choose(STRATEGIES, FINISHING)
-        if choice.failure is None:
-            lost = [
-                one
-                for one in choice.contenders
-                if one is not choice.best
-                and one.gain <= 0
-                and not book.find(one.candidate.content).is_promising
-            ]
-            await note_lost(self._connection, [one.candidate_id for one in lost])
+        await note_lost(self.connection, find_lost(choice, book))
         if choice.best is not None:
             log.info(
                 "candidate_chosen",
@@ -228,8 +203,8 @@ class Healer:
         return choice
 
     def _calls_for_choosing(self) -> int:
-        reserve = max(2 * wins_needed(), int(GATE_SHARE * self._settings.max_calls))
-        return max(0, self._replayer.calls_left - reserve)
+        reserve = max(2 * wins_needed(), int(GATE_SHARE * self.settings.max_calls))
+        return max(0, self.replayer.calls_left - reserve)
 
 
 def make_candidate(draft: Draft) -> Candidate:
@@ -242,6 +217,19 @@ async def take(candidate: Candidate, replays: TextReplays) -> Choice:
     candidate_id = await replays.register(candidate.content, candidate.strategy)
     contender = Contender(candidate, candidate_id, {}, {}, decide([]), is_convincing=False)
     return Choice(contender, (contender,))
+
+
+def find_lost(choice: Choice, book: WagerBook) -> list[UUID]:
+    """Find the candidates that lost; none in a contest that failed."""
+    if choice.failure is not None:
+        return []
+    return [
+        one.candidate_id
+        for one in choice.contenders
+        if one is not choice.best
+        and one.gain <= 0
+        and not book.find(one.candidate.content).is_promising
+    ]
 
 
 def is_open(decision: GateDecision, book: WagerBook) -> bool:

@@ -144,46 +144,31 @@ class HealingReport:
         Args:
             watching: The version that a promoted one is compared with from now on.
         """
-        progress, cost = self.progress, self.cost
-        choice = progress.choice or Choice()
-        detail: dict[str, Any] = {
+        progress, cost, decision = self.progress, self.cost, self.progress.decision
+        found, prepared, choice = progress.attribution, progress.preparation, progress.choice
+        contenders, refused = (choice.contenders, choice.refused) if choice else ((), ())
+        last_good = prepared.last_good if prepared else None
+        detail = {
             "summary": summary,
             # Of a draft's run nobody asks what failed, where nothing did.
-            **({} if self._has_nothing_to_tell else {"failures": self._describe_failures()}),
+            "failures": None if self._has_nothing_to_tell else self._describe_failures(),
             "quarantined": [asdict(row) for row in self.case.quarantined[:MAX_QUARANTINED]],
-            "candidates": [
-                *(describe_contender(contender) for contender in choice.contenders),
-                *(
-                    {"strategy": strategy, "rationale": rationale, "refused": reason}
-                    for strategy, rationale, reason in choice.refused
-                ),
-            ],
+            "candidates": [*map(describe_contender, contenders), *map(asdict, refused)],
             "cost": {
                 **asdict(cost),
                 "model_calls": cost.worker_calls + cost.analyst_calls + cost.judge_calls,
                 "seconds": round(cost.seconds, 2),
             },
+            "attribution": found.as_json() if found else None,
+            "inputs": describe_inputs(prepared.trial, decision) if prepared else None,
+            "last_good": describe_past(last_good) if last_good else None,
+            "verdict": describe_decision(decision) if decision else None,
+            "watching": {"against_version": watching} if watching is not None else None,
+            "waits_because": self.waits_because or None,
+            "no_repair": self.no_repair,
+            "error": self.error or None,
         }
-        if progress.attribution is not None:
-            detail["attribution"] = progress.attribution.as_json()
-        if progress.preparation is not None:
-            decision = progress.decision
-            pairs = {pair.input_id for pair in decision.pairs} if decision else set()
-            broken = decision.damage.newly_failing if decision else ()
-            detail["inputs"] = describe_inputs(progress.preparation.trial, {*broken, *pairs})
-            if (good := progress.preparation.last_good) is not None:
-                detail["last_good"] = describe_past(good)
-        if progress.decision is not None:
-            detail["verdict"] = describe_decision(progress.decision)
-        if watching is not None:
-            detail["watching"] = {"against_version": watching}
-        if self.waits_because:
-            detail["waits_because"] = self.waits_because
-        if self.no_repair is not None:
-            detail["no_repair"] = dict(self.no_repair)
-        if self.error:
-            detail["error"] = self.error
-        return detail
+        return {name: value for name, value in detail.items() if value is not None}
 
     @property
     def _has_nothing_to_tell(self) -> bool:

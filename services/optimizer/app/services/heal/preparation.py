@@ -10,7 +10,7 @@ import asyncpg
 from services.common.record.lost_candidates import LostTexts, load_lost
 from services.common.task_types import TaskTypes
 from services.optimizer.app.services.diagnosis.healing_case import Case
-from services.optimizer.app.services.log.failure_log import load_passing
+from services.optimizer.app.services.log.answers import load_passing
 from services.optimizer.app.services.log.log_records import PastPrompt
 from services.optimizer.app.services.log.prompt_history import load_history
 from services.optimizer.app.services.proof.paired_test import can_decide

@@ -1,6 +1,5 @@
 """Describes the parts of a heal for its report: inputs, candidates, the decision. Pure."""
 
-from collections.abc import Collection
 from dataclasses import asdict
 from statistics import fmean
 from typing import Any
@@ -50,12 +49,16 @@ def describe_contender(contender: Contender) -> dict[str, Any]:
     }
 
 
-def describe_inputs(trial: TrialInputs, run_on: Collection[str] = ()) -> dict[str, Any]:
+def describe_inputs(trial: TrialInputs, decision: GateDecision | None = None) -> dict[str, Any]:
     """Tell which inputs there were, by half.
 
     Args:
-        run_on: Inputs of the reserve and of the spare guards that are to be named as well.
+        decision: What it rests on is named as well, of the reserve and of the spare guards.
     """
+    run_on: set[str] = set()
+    if decision is not None:
+        pairs = (pair.input_id for pair in decision.pairs)
+        run_on = {*decision.damage.newly_failing, *pairs}
     proving = [*trial.proving, *(item for item in trial.reserve if item.id in run_on)]
     spare = [item for item in trial.spare_guards if item.id in run_on]
     guards_alone = [item for item in (*trial.guards, *spare) if item not in proving]

@@ -9,7 +9,7 @@ from services.common.errors import ClientGoneError
 from services.common.record.main_model import BY_MAIN_MODEL
 from services.common.record.rollouts.rollout import Rollout
 from services.common.text import digest_text
-from services.optimizer.app.services.log.failure_log import CONVERSATION, read_result
+from services.optimizer.app.services.log.answers import CONVERSATION, read_result
 from services.optimizer.app.services.log.log_records import LoggedResult
 
 # So many rows are gone through at a look.
@@ -67,13 +67,16 @@ SELECT_ASKED: Final = f"""
     ORDER BY a.execution_id
     LIMIT {MAX_ASKED}
 """
+# SQL over `selfheal.healing_runs AS r`: names and descriptions of the inputs that a run used.
+USED_INPUTS: Final = """jsonb_each(
+    CASE jsonb_typeof(r.detail #> '{inputs,used}')
+        WHEN 'object' THEN r.detail #> '{inputs,used}' ELSE '{}'
+    END
+)"""
 # What the text was chosen and proven on, in the run that did and in earlier ones.
-SELECT_SEEN: Final = """
+SELECT_SEEN: Final = f"""
     SELECT used ->> 'fingerprint' AS fingerprint
-    FROM selfheal.healing_runs AS r, jsonb_each(
-        CASE WHEN jsonb_typeof(r.detail #> '{inputs,used}') = 'object'
-             THEN r.detail #> '{inputs,used}' ELSE '{}' END
-    ) AS inputs (name, used)
+    FROM selfheal.healing_runs AS r, {USED_INPUTS} AS inputs (name, used)
     WHERE r.id = $1
     UNION
     SELECT left(i.input_digest, 16)

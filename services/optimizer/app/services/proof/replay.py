@@ -75,7 +75,7 @@ class Replayer:
     Both arms of a comparison go through the same Worker, and so have its seed and temperature.
 
     Args:
-        limits: Most that may be spent; by default what suits `max_calls` Worker calls.
+        limits: Most that may be spent.
         deadline_seconds: Most seconds from now until the last replay ends.
         slots: Worker calls at a time, where several share them; else its own.
         bill: Charged with what is spent; by default one that nobody reads.
@@ -86,8 +86,7 @@ class Replayer:
         *,
         worker: WorkerClient,
         evaluator: EvaluatorClient,
-        max_calls: int,
-        limits: Limits | None = None,
+        limits: Limits,
         deadline_seconds: float = 900,
         slots: asyncio.Semaphore | None = None,
         bill: Bill | None = None,
@@ -96,7 +95,7 @@ class Replayer:
         self._asker = Asker(worker, "replay", provider)
         self._bill = bill or Bill(Prices(), "")
         self._evaluator = evaluator
-        self.budget = Budget(limits or Limits.suiting(max_calls))
+        self.budget = Budget(limits)
         self._deadline = time.monotonic() + deadline_seconds
         self._slots = slots or make_slots()
 

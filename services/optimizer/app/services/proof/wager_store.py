@@ -7,18 +7,22 @@ import asyncpg
 from services.common.models import Prompt
 from services.common.proof.betting import alpha_of
 from services.common.text import digest_text
-from services.optimizer.app.services.log.prompt_history import BY_HAND
+from services.optimizer.app.services.log.rollout_answers import USED_INPUTS
 from services.optimizer.app.services.proof.replay_results import ReplayInput
 from services.optimizer.app.services.proof.wagers import Wager, WagerBook
 
-# Rows of `prompts` that the Optimizer wrote are its own doing once, when they were inserted; every
-# other activation is a hand's, and begins an incident, of the same text too.
+# SQL over `selfheal.activations AS a` and its prompt `p`: an activation that the Optimizer didn't
+# cause. A row that it wrote is its own doing once; a later activation of it is a hand's.
+ACTIVATED_BY_HAND = """(
+    p.created_by <> 'optimizer'
+    OR a.id <> (SELECT min(id) FROM selfheal.activations WHERE prompt_id = p.id)
+)"""
 SELECT_INCIDENT = f"""
     SELECT coalesce(max(a.id), 0)
     FROM selfheal.activations a
     JOIN prompts p ON p.id = a.prompt_id
     WHERE a.task_type = $1
-      AND {BY_HAND}
+      AND {ACTIVATED_BY_HAND}
 """
 SELECT_WAGERS = """
     SELECT w.id, w.number, w.alpha, w.candidate_digest,
@@ -42,16 +46,12 @@ INSERT_WAGER = """
 """
 # What any heal of the incident chose on counts: a text may be chosen in one heal and come before
 # the gate in a later one, when the inputs are dealt out anew.
-INSERT_CHOSEN_ON = """
+INSERT_CHOSEN_ON = f"""
     INSERT INTO selfheal.wager_inputs (wager_id, input_digest)
     SELECT $1::bigint, unnest($2::text[])
     UNION
     SELECT $1::bigint, used.value ->> 'fingerprint'
-    FROM selfheal.healing_runs r, jsonb_each(
-        CASE jsonb_typeof(r.detail #> '{inputs,used}')
-            WHEN 'object' THEN r.detail #> '{inputs,used}' ELSE '{}'
-        END
-    ) AS used
+    FROM selfheal.healing_runs r, {USED_INPUTS} AS used
     WHERE r.task_type = $3
       AND r.created_at >= coalesce(
           (SELECT activated_at FROM selfheal.activations WHERE id = $4), '-infinity'

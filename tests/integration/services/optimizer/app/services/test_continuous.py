@@ -10,10 +10,11 @@ import pytest
 from structlog.testing import capture_logs
 from support.pooler import pooling
 
+from services.common.database import Opener
 from services.common.errors import UpstreamError
 from services.common.record.jobs import add_job
 from services.optimizer.app.services import background, continuous
-from services.optimizer.app.services.continuous import CHANNEL, watch_failures
+from services.optimizer.app.services.continuous import CHANNEL, FailureWatch
 
 Connection = asyncpg.Connection
 LogResult = Callable[..., Awaitable[None]]
@@ -88,14 +89,8 @@ async def watching(database_url: str, runs: Runs) -> Any:
     ) -> AsyncIterator[None]:
         stop = asyncio.Event()
         task = asyncio.ensure_future(
-            watch_failures(
-                database_url=url,
-                timeout_seconds=5,
-                poll_seconds=poll_seconds,
-                run_once=runs.run_once,
-                follow=runs.follow,
-                woken=runs.woken,
-                stop=stop,
+            FailureWatch(poll_seconds, runs.run_once, runs.follow, runs.woken, stop).run(
+                Opener(url, timeout_seconds=5)
             )
         )
         try:

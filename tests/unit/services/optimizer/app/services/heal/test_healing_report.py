@@ -56,7 +56,7 @@ from services.optimizer.app.services.proof.trial import TrialInputs
 from services.optimizer.app.services.proof.wagers import Wager
 from services.optimizer.app.services.repair.candidate_lint import LintContext
 from services.optimizer.app.services.repair.candidates import Candidate
-from services.optimizer.app.services.repair.contest import Choice, Contender
+from services.optimizer.app.services.repair.contest import Choice, Contender, Refusal
 from services.optimizer.app.services.repair.gate import GateDecision
 from services.optimizer.app.services.screening.screening import Quarantined
 
@@ -120,7 +120,7 @@ DECISION = GateDecision(
 
 PREPARATION = Preparation(TRIAL, [], None, LintContext(INCUMBENT.content, 0))
 ATTRIBUTION = Attribution("prompt", ("It fails.",), {"golden": 3})
-CHOICE = Choice(CONTENDER, [CONTENDER], [("few_shot", "since", "it is blank")])
+CHOICE = Choice(CONTENDER, [CONTENDER], [Refusal("few_shot", "since", "it is blank")])
 COST = Cost(23, 2, 700, 90, 1.234)
 
 
@@ -312,7 +312,8 @@ def test_inputs_are_told_with_their_half_and_their_fingerprint() -> None:
 
 def test_of_the_spare_guards_those_that_broke_are_named() -> None:
     spare = (item("guard-verdict-3", GUARD, "third"), item("guard-verdict-4", GUARD))
-    told = describe_inputs(dataclasses.replace(TRIAL, spare_guards=spare), ["guard-verdict-3"])
+    broken = replace(DECISION, damage=Damage(3, ("guard-verdict-3",), 1))
+    told = describe_inputs(dataclasses.replace(TRIAL, spare_guards=spare), broken)
     assert told["used"]["guard-verdict-3"]["text"] == "third"
     assert "guard-verdict-4" not in told["used"]
     assert told["guard"] == len(TRIAL.guards)

@@ -109,7 +109,6 @@ def replayer(
     return Replayer(
         worker=worker,  # type: ignore[arg-type]
         evaluator=evaluator,  # type: ignore[arg-type]
-        max_calls=max_calls,
         limits=Limits.suiting(max_calls, **limits),
         deadline_seconds=deadline_seconds,
     )

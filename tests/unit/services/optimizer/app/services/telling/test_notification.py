@@ -15,8 +15,6 @@ from services.optimizer.app.services.telling.notification import (
     EVALUATOR_DOWN,
     HEALED,
     HEALING_FAILED,
-)
-from services.optimizer.app.services.telling.outcome_notification import (
     describe_condition,
     describe_outcome,
 )
