@@ -7,8 +7,13 @@ import asyncpg
 import typer
 from rich.console import Console
 
-from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
 from selfheal.cli.short_ids import parse_short_id
+from selfheal.cli.terminal import (
+    AsJson,
+    friendly_errors,
+    messages,
+    print_json,
+)
 from selfheal.display.report.rendering import make_list, print_report
 from selfheal.operator_database import ask_about
 from selfheal.runtime.errors import EmbeddedRuntimeError

@@ -14,8 +14,12 @@ from typing import Annotated, Any, BinaryIO, Final
 import asyncpg
 import typer
 
-from selfheal.cli.lifecycle import friendly_errors, messages, showing_progress
 from selfheal.cli.logs.moments import Since, Until
+from selfheal.cli.terminal import (
+    friendly_errors,
+    messages,
+    showing_progress,
+)
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from selfheal.runtime.waiting import Progress

@@ -9,9 +9,14 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
 from selfheal.cli.reports import LEAST_DIGITS, AnyTaskType
 from selfheal.cli.short_ids import parse_short_id
+from selfheal.cli.terminal import (
+    AsJson,
+    friendly_errors,
+    messages,
+    print_json,
+)
 from selfheal.display.report.rollout import render_canary
 from selfheal.operator_database import ask_about, ask_database, find_operator, refuse_alone
 from selfheal.runtime.errors import EmbeddedRuntimeError

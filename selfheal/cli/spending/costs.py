@@ -6,7 +6,12 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
+from selfheal.cli.terminal import (
+    AsJson,
+    friendly_errors,
+    messages,
+    print_json,
+)
 from selfheal.operator_database import ask_about
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.costs.bill import NO_PLACE, REMEDY, Charge
