@@ -15,6 +15,8 @@ from benchmarks.healing.runs.held_out import PromptTrials
 from benchmarks.healing.runs.naive import rewrite
 from benchmarks.healing.runs.running import Bench
 from benchmarks.healing.scenarios import PromptScenario
+from services.common.errors import UpstreamError
+from services.common.errors.model import ModelAnswerCutError
 from services.common.llm.factory import create_chat_model
 from services.common.llm.invocation import close_model, invoke_model
 
@@ -80,7 +82,7 @@ class CountedModel:
         self.calls = 0
 
     async def evaluate(self, prompt: str, user_input: str) -> tuple[float, str, str]:
-        """Answer an input under a prompt, and score the answer.
+        """Answer an input under a prompt, and score the answer; one that was cut earns nothing.
 
         Raises:
             ServiceError: If there is no answer, or no score.
@@ -89,7 +91,12 @@ class CountedModel:
         self._count()
         if prompt not in self._ids:
             self._ids[prompt] = await self._lane.database.register(prompt)
-        trial = await self._trials.try_one(self._ids[prompt], user_input)
+        try:
+            trial = await self._trials.try_one(self._ids[prompt], user_input)
+        except UpstreamError as error:
+            if error.upstream_code != ModelAnswerCutError.code:
+                raise
+            return 0.0, "", str(error)
         failed = [rule.reason for rule in trial.detail.rules if rule.outcome == "failed"]
         return trial.score, trial.output, "; ".join(failed) or "No rule failed."
 

@@ -16,7 +16,7 @@ class Aim:
     Attributes:
         name: What is measured.
         measured: The figure; None where nothing was run that could show it.
-        limit: The aim.
+        limit: The aim; None where it is only told.
         at_least: Whether the figure is to reach the limit, or not to exceed it.
         unit: `%` of shares, `s`, or empty for a count.
         is_essential: Whether to miss it is a defect, however few runs there were.
@@ -26,7 +26,7 @@ class Aim:
 
     name: str
     measured: float | None
-    limit: float
+    limit: float | None
     at_least: bool = False
     unit: str = ""
     is_essential: bool = False
@@ -36,14 +36,16 @@ class Aim:
     @property
     def is_refuted(self) -> bool:
         """Whether the figure misses its aim by more than chance: the whole interval is beyond."""
-        if self.rate is None or self.rate.low is None or self.rate.high is None:
+        if self.limit is None or self.rate is None:
+            return self.reached is False
+        if self.rate.low is None or self.rate.high is None:
             return self.reached is False
         return self.rate.high < self.limit if self.at_least else self.rate.low > self.limit
 
     @property
     def reached(self) -> bool | None:
-        """Tell whether the aim is reached; None where nothing was measured."""
-        if self.measured is None:
+        """Tell whether the aim is reached; None where nothing was measured, or there is none."""
+        if self.measured is None or self.limit is None:
             return None
         return self.measured >= self.limit if self.at_least else self.measured <= self.limit
 
@@ -63,7 +65,7 @@ class Aim:
 def aim_of_rate(
     name: str,
     rate: Rate | None,
-    limit: float,
+    limit: float | None,
     could_miss: str,
     *,
     at_least: bool = False,
@@ -84,7 +86,7 @@ def aim_of_rate(
 
 # By model.
 RECOVERED: Final[dict[str, float]] = {SIMULATED: 1.0, LOCAL: 0.9}
-RECOVERED_WITHOUT_HISTORY: Final[dict[str, float]] = {SIMULATED: 0.9, LOCAL: 0.7}
+RECOVERED_WITHOUT_HISTORY: Final[dict[str, float | None]] = {SIMULATED: 0.9, LOCAL: None}
 FALSE_HEALS: Final[dict[str, float]] = {SIMULATED: 0.0, LOCAL: 0.02}
 MEDIAN_CALLS: Final[dict[str, float]] = {SIMULATED: 35, LOCAL: 60}
 MOST_CALLS: Final[dict[str, float]] = {SIMULATED: 60, LOCAL: 120}

@@ -170,7 +170,7 @@ def table_of_aims(aims: Sequence[Aim]) -> Table:
         table.add_row(
             aim.name,
             show_rate(aim.rate) if aim.rate else measured,
-            f"{sign} {_show_number(aim.limit, aim.unit)}",
+            "none" if aim.limit is None else f"{sign} {_show_number(aim.limit, aim.unit)}",
             words[aim.reached],
             aim.could_miss,
         )

@@ -34,6 +34,8 @@ def test_the_local_model_has_aims_of_its_own(make_record: MakeRecord) -> None:
     }
     assert reached[SIMULATED] == [True, None, None, None, False, True, False]
     assert reached[LOCAL] == [True, None, None, None, True, True, True]
+    without = judge_aims(summarise([make_record(mode=WITHOUT_HISTORY)]), LOCAL)[1]
+    assert (without.rate, without.limit, without.is_refuted) == (Rate(0, 1), None, False)
 
 
 def test_what_must_never_happen_is_essential(make_record: MakeRecord) -> None:
