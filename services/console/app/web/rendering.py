@@ -1,6 +1,7 @@
 """Renders pages: one environment of templates, strict and escaping."""
 
 from datetime import UTC, datetime
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -24,27 +25,34 @@ MAX_TEXT_CHARACTERS: Final = 20_000
 NOTICES: Final = "<!-- notices -->"
 
 
+@cache
+def _make_environment(assets: str) -> Environment:
+    """Make the environment of all applications of this process: it keeps what it compiled."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "moment": show_moment,
+        "line": show_line,
+        "visible": show_text,
+        "percent": show_percent,
+        "number": show_number,
+    }
+    environment.globals |= {"merge_query": merge_query, "assets": assets}
+    return environment
+
+
 class Renderer:
     """Turns templates into pages."""
 
     def __init__(self, last_pages: LastPages, assets: str) -> None:
         self._texts = {language: load_translation(language) for language in LANGUAGES}
         self._last_pages = last_pages
-        self._environment = Environment(
-            loader=FileSystemLoader(TEMPLATES),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.filters |= {
-            "moment": show_moment,
-            "line": show_line,
-            "visible": show_text,
-            "percent": show_percent,
-            "number": show_number,
-        }
-        self._environment.globals |= {"merge_query": merge_query, "assets": assets}
+        self._environment = _make_environment(assets)
 
     def page(
         self, request: Request, template: str, *, status_code: int = 200, **context: Any

@@ -1,6 +1,7 @@
 """The console's languages: English as the templates have it, and Korean by a table."""
 
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +22,7 @@ def choose_language(request: Request) -> str:
     return next((language for language in offered if language in LANGUAGES), LANGUAGES[0])
 
 
+@cache
 def load_translation(language: str) -> dict[str, str]:
     """Load a language's sentences, by the English ones; English itself has none."""
     sentences: dict[str, str] = {}

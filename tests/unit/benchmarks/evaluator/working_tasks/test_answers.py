@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+import pytest_asyncio
 from support.rows import for_each
 
 from benchmarks.evaluator.labelled_answers import CANONICAL
@@ -20,6 +21,7 @@ from benchmarks.evaluator.working_tasks.answers import (
 from benchmarks.evaluator.working_tasks.tasks import ExpectedRun, WorkingTask, read_working_tasks
 from services.evaluator.app.sandbox import NoSandbox, Sandbox, create_sandbox
 
+in_one_loop = pytest.mark.asyncio(loop_scope="module")
 TASKS = read_working_tasks()
 # All of them are run by `python -m benchmarks.evaluator.working_tasks --check`.
 SAMPLE = [*TASKS[::25], next(task for task in TASKS if task.kind == "program")]
@@ -51,7 +53,7 @@ GREETER = WorkingTask(
 )
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def sandbox() -> AsyncIterator[Sandbox]:
     sandbox = create_sandbox("auto", 1)
     availability = await sandbox.start()
@@ -71,6 +73,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
         ("def clamp(:\n", False),
     ],
 )
+@in_one_loop
 async def test_a_function_is_right_by_its_asserts(sandbox: Sandbox, code: str, right: bool) -> None:
     assert await is_right(sandbox, CLAMP, code) is right
 
@@ -88,12 +91,14 @@ async def test_a_function_is_right_by_its_asserts(sandbox: Sandbox, code: str, r
         ("print('hi'", False),
     ],
 )
+@in_one_loop
 async def test_a_program_is_right_by_what_it_prints(
     sandbox: Sandbox, code: str, right: bool
 ) -> None:
     assert await is_right(sandbox, GREETER, code) is right
 
 
+@in_one_loop
 async def test_a_program_finds_its_arguments(sandbox: Sandbox) -> None:
     task = WorkingTask(
         "echo", "texts", "program", "", "", "", (), (), (ExpectedRun("", ("a b", "-c"), "a b -c"),)
@@ -101,6 +106,7 @@ async def test_a_program_finds_its_arguments(sandbox: Sandbox) -> None:
     assert await is_right(sandbox, task, "import sys\nprint(*sys.argv[1:])\n")
 
 
+@in_one_loop
 async def test_asserts_may_call_what_the_setup_defines(sandbox: Sandbox) -> None:
     task = replace(
         CLAMP,
@@ -111,11 +117,13 @@ async def test_asserts_may_call_what_the_setup_defines(sandbox: Sandbox) -> None
     assert not await is_right(sandbox, task, "def clamp(n, low, high):\n    return n\n")
 
 
+@in_one_loop
 async def test_where_nothing_is_run_there_is_no_truth() -> None:
     with pytest.raises(TruthError, match="switched off"):
         await answer_task(NoSandbox("switched off"), CLAMP)
 
 
+@in_one_loop
 async def test_where_the_sandbox_is_in_the_way_there_is_no_truth(sandbox: Sandbox) -> None:
     with pytest.raises(TruthError):
         await is_right(sandbox, CLAMP, "import missing_module_of_nobody\n")
@@ -139,6 +147,7 @@ def test_every_task_has_mutants_to_try(task: WorkingTask) -> None:
         ast.parse(mutant.code)
 
 
+@in_one_loop
 async def test_solutions_are_right_and_mutants_wrong(sandbox: Sandbox) -> None:
     for task in SAMPLE:
         answers = await answer_task(sandbox, task)
@@ -149,6 +158,7 @@ async def test_solutions_are_right_and_mutants_wrong(sandbox: Sandbox) -> None:
             assert not await is_right(sandbox, task, code), one.id
 
 
+@in_one_loop
 async def test_a_solution_that_breaks_an_assert_is_refuted(sandbox: Sandbox) -> None:
     wrong = replace(
         CLAMP, solutions=(CLAMP.solutions[0], "def clamp(n, low, high):\n    return n\n")
@@ -157,6 +167,7 @@ async def test_a_solution_that_breaks_an_assert_is_refuted(sandbox: Sandbox) -> 
     assert answers.refuted == (2,)
 
 
+@in_one_loop
 async def test_answers_that_contradict_the_example_are_known(sandbox: Sandbox) -> None:
     task = replace(CLAMP, shown=CLAMP.example)
     answers = await answer_task(sandbox, task)
@@ -169,11 +180,13 @@ async def test_answers_that_contradict_the_example_are_known(sandbox: Sandbox) -
     assert {case.betrayed for case in cases if case.form == "one"} == {True, False}
 
 
+@in_one_loop
 async def test_a_solution_that_breaks_the_example_is_refuted(sandbox: Sandbox) -> None:
     answers = await answer_task(sandbox, replace(CLAMP, shown="clamp(5, 0, 3) == 4"))
     assert answers.refuted == (1, 2)
 
 
+@in_one_loop
 async def test_every_answer_is_judged_with_an_example_and_without(sandbox: Sandbox) -> None:
     answers: TaskAnswers = await answer_task(sandbox, CLAMP)
     cases = make_cases([answers])
