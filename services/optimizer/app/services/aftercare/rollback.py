@@ -44,11 +44,13 @@ from services.optimizer.app.services.aftercare.watch_record import (
     SUPERSEDE_WATCH,
     Reference,
     Watch,
+    WatchBets,
     load_watch,
 )
 from services.optimizer.app.services.log.failure_log import load_activated_at, load_results
 from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.proof.paired_test import Decision
+from services.optimizer.app.services.proof.wagers import LEAST_FRESH, Wager
 
 STRATEGY = "rollback"
 HAS_PROPOSED = """
@@ -94,13 +96,12 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """An alarm with which replays agree; `number` and `alpha` are its own within its watch."""
+    """An alarm with which replays agree; the bet's number and error rate are those of its watch."""
 
     comparison: Comparison
     decision: Decision
     confirmation: Confirmation
-    number: int
-    alpha: float
+    wager: Wager
 
     def describe(self, serving: Prompt, what: str) -> dict[str, Any]:
         """Tell why the promoted text is to go, as the report has it."""
@@ -121,8 +122,8 @@ class Confirmed:
                 "version": serving.version,
                 "before_version": reference.version,
                 "against": reference.name,
-                "alpha": self.alpha,
-                "confirmation": self.number,
+                "alpha": self.wager.alpha,
+                "confirmation": self.wager.number,
                 "replayed": replayed,
                 "replay_e_value": self.decision.e_value,
                 "replay_p_value": self.decision.p_value,
@@ -216,20 +217,22 @@ async def _has_proposed(connection: asyncpg.Connection, serving: Prompt) -> bool
 
 
 async def _is_alarming(connection: asyncpg.Connection, look: Look, comparison: Comparison) -> bool:
-    """Tell whether replays are to look into it: live answers say so, or can't tell."""
+    """Tell whether replays are to look into it: live answers say so, or what was replayed."""
     serving, result = look.serving, comparison.result
     if comparison.reference.content == serving.content:
         return False  # replays of one text against itself tell nothing
-    if result.outcome == WORSE:
+    watch, name = look.watch, comparison.reference.name
+    goes_on = watch.find_wager(name).wealth.now > 1
+    if result.outcome == WORSE and not goes_on:
         return True
-    dismissed = look.watch.dismissed.get(comparison.reference.name, ())
-    least = find_least_answers(dismissed)
-    has_enough_pairs = result.pairs - max(dismissed, default=0) >= least
-    if has_enough_pairs or not seems_worse(look.fresh, comparison.old):
+    if not goes_on and not seems_worse(look.fresh, comparison.old):
         return False
+    row, least = watch.cleared_row, find_least_answers(watch.dismissed.get(name, ()))
+    if goes_on:
+        row, least = watch.looked_row, LEAST_FRESH
     since = await load_activated_at(connection, serving)
     answers: int = await connection.fetchval(
-        COUNT_ANSWERS, serving.task_type, serving.version, since, look.watch.cleared_row
+        COUNT_ANSWERS, serving.task_type, serving.version, since, row
     )
     return answers >= least
 
@@ -237,14 +240,18 @@ async def _is_alarming(connection: asyncpg.Connection, look: Look, comparison: C
 async def _look_into(
     connection: asyncpg.Connection, look: Look, comparison: Comparison, confirm: Confirm
 ) -> Confirmed | None:
-    """Replay both texts on an alarm; None where replays don't agree or can't be had for now."""
+    """Replay both texts on an alarm; None where replays don't agree yet, or can't be had now.
+
+    The bet that the version before is better goes on at the next look, unless it has lost.
+    """
     watch, serving, name = look.watch, look.serving, comparison.reference.name
     told = {"task_type": serving.task_type, "version": serving.version, "against": name}
     passing = [row for row in (*look.after, *comparison.old) if row.passed]
-    content, number = comparison.reference.content, watch.confirmations + 1
-    if not await watch.claim_confirmation(connection):
+    content, wager = comparison.reference.content, watch.find_wager(name)
+    if not await watch.claim_confirmation(connection, look.after):
         return None
-    alarm = Alarm(serving, content, look.fresh, passing, number)
+    book = WatchBets(connection, watch, name)
+    alarm = Alarm(serving, content, look.fresh, passing, wager, book)
     try:
         confirmation = await confirm(alarm)
     except ServiceError as error:
@@ -256,11 +263,12 @@ async def _look_into(
         log.warning("watch_alarm_unconfirmed", **told, code=confirmation.code)
         return None
     if decision.promote:
-        return Confirmed(comparison, decision, confirmation, number, alarm.alpha)
-    # What was logged in the meantime still counts.
-    await watch.clear_alarm(connection, name, look.after)
+        return Confirmed(comparison, decision, confirmation, wager)
+    goes_on = decision.e_value > 1
+    if not goes_on:  # what was logged in the meantime still counts
+        await watch.clear_alarm(connection, name, look.after)
     log.warning(
-        "watch_alarm_dismissed",
+        "watch_alarm_undecided" if goes_on else "watch_alarm_dismissed",
         **told,
         e_value=round(decision.e_value, 2),
         p_value=round(decision.p_value, 4),

@@ -8,7 +8,8 @@ them is, nothing is known, and the watch goes on.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from math import sqrt
+from statistics import fmean, pvariance
 
 from services.common.proof.betting import play, wins_needed
 from services.common.proof.input_clusters import cluster_inputs, take_in_turn
@@ -20,8 +21,8 @@ from services.optimizer.app.services.screening.screening import screen
 MARGIN = 0.05
 # Pairs that it takes to keep a version, however well it does.
 LEAST_PAIRS = 30
-# A loss of mean score that is reason to replay, where there are too few pairs to bet on.
-CLEAR_LOSS = 0.2
+# So many standard errors the mean score has to be lower by to be a reason to replay.
+LEAST_ERRORS = 1.5
 # Inputs on which an alarm is looked into, first and later, and rows that are read to find them.
 MAX_REPLAYED, MAX_REPLAYED_AGAIN = 12, 24
 MAX_READ = 72
@@ -98,10 +99,10 @@ def find_least_answers(dismissed: Sequence[int]) -> int:
 
 
 def seems_worse(fresh: Sequence[LoggedResult], old: Sequence[LoggedResult]) -> bool:
-    """Tell whether a promotion does much worse at first sight, where pairs can't tell.
+    """Tell whether a promotion does worse at first sight, by more than the margin.
 
-    That is so where live traffic asks for few different things, or the other version's record is
-    used up. It is no proof, only reason enough to replay.
+    Here each answer counts, where a pair takes one of the other version's few. It is no proof, only
+    reason enough to replay.
 
     Args:
         fresh: The promoted version's scored answers since an alarm was last dismissed.
@@ -109,10 +110,13 @@ def seems_worse(fresh: Sequence[LoggedResult], old: Sequence[LoggedResult]) -> b
     """
     if not fresh:
         return False
+    scores = [row.score for row in fresh]
     comparable = [row.score for row in old if compare(fresh[0], row)]
     if not comparable:
         return fmean(row.passed for row in fresh) < 1 / 2
-    return fmean(comparable) - fmean(row.score for row in fresh) >= CLEAR_LOSS
+    lost = fmean(comparable) - fmean(scores)
+    variance = pvariance(comparable) / len(comparable) + pvariance(scores) / len(scores)
+    return lost >= max(MARGIN, LEAST_ERRORS * sqrt(variance))
 
 
 def pick_live_inputs(after: Sequence[LoggedResult], most: int = MAX_REPLAYED) -> list[LoggedResult]:

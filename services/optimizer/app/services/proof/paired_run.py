@@ -10,7 +10,7 @@ from services.optimizer.app.services.proof.replay import NOT_JUDGEABLE, Unreplay
 from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.proof.trial import pair_scores
-from services.optimizer.app.services.proof.wagers import MemoryWagers, Wager, WagerBook
+from services.optimizer.app.services.proof.wagers import BetBook, MemoryWagers, Wager
 
 # Pairs a look once the first ones are there: as many calls as run at a time.
 PAIRS_PER_LOOK = 2
@@ -24,7 +24,7 @@ async def run_pairs(
     candidate: str,
     reserved_calls: int = 0,
     wager: Wager | None = None,
-    book: WagerBook | None = None,
+    book: BetBook | None = None,
     alpha: float = SIGNIFICANCE_LEVEL,
 ) -> tuple[Decision, list[PairedScore]]:
     """Run pairs in their planned order, a few at a time, and stop as soon as it is decided.

@@ -114,7 +114,15 @@ class Wager:
         return replace(self, gains=(*self.gains, *new.values()), seen=self.seen | new.keys())
 
 
-class WagerBook(Protocol):
+class BetBook(Protocol):
+    """Keeps bets."""
+
+    async def bet(self, wager: Wager, bets: Sequence[tuple[str, float]]) -> Wager:
+        """Put bets on record as soon as their results are known; return the wager with them."""
+        ...
+
+
+class WagerBook(BetBook, Protocol):
     """Keeps the wagers of one incident on texts in place of one incumbent."""
 
     def find(self, content: str) -> Wager:
@@ -123,10 +131,6 @@ class WagerBook(Protocol):
 
     async def open(self, content: str, chosen_on: Sequence[ReplayInput]) -> Wager:
         """Open the wager on a text, or find it; remember on what it was written and chosen."""
-        ...
-
-    async def bet(self, wager: Wager, bets: Sequence[tuple[str, float]]) -> Wager:
-        """Put bets on record as soon as their results are known; return the wager with them."""
         ...
 
 
