@@ -61,12 +61,14 @@ class Scenario:
 
 
 SCENARIOS = (
+    Scenario("worse, 0.34 for 0.57", 0.34, 0.57, 12),
     Scenario("worse, 0.34 for 0.57", 0.34, 0.57, 24),
     Scenario("worse, 0.34 for 0.57", 0.34, 0.57, 48),
     Scenario("worse, 0.34 for 0.57", 0.34, 0.57, 96),
     Scenario("worse, 0.5 for 0.9", 0.5, 0.9, 48),
     Scenario("worse, 0.8 for 0.9", 0.8, 0.9, 96),
     Scenario("as good, 0.34", 0.34, 0.34, 48),
+    Scenario("as good, 0.57", 0.57, 0.57, 24),
     Scenario("as good, 0.57", 0.57, 0.57, 48),
     Scenario("as good, 0.8", 0.8, 0.8, 48),
     Scenario("as good, 0.95", 0.95, 0.95, 48),
@@ -168,7 +170,8 @@ class Watched:
         self.wager = book.wager
         if decision.e_value <= 1:
             number = self.wager.number + 1
-            self.wager = Wager(alpha_of(number), number=number)
+            if not self.wager.is_ahead_of(alpha_of(number)):
+                self.wager = Wager(alpha_of(number), number=number)
             self.dismissed.append(min(len(self.live), len(self.old)))
             self.cleared = len(self.live)
         return decision.promote

@@ -21,8 +21,6 @@ from services.optimizer.app.services.screening.screening import screen
 MARGIN = 0.05
 # Pairs that it takes to keep a version, however well it does.
 LEAST_PAIRS = 30
-# So many standard errors the mean score has to be lower by to be a reason to replay.
-LEAST_ERRORS = 1.5
 # Inputs on which an alarm is looked into, first and later, and rows that are read to find them.
 MAX_REPLAYED, MAX_REPLAYED_AGAIN = 12, 24
 MAX_READ = 72
@@ -99,7 +97,7 @@ def find_least_answers(dismissed: Sequence[int]) -> int:
 
 
 def seems_worse(fresh: Sequence[LoggedResult], old: Sequence[LoggedResult]) -> bool:
-    """Tell whether a promotion does worse at first sight, by more than the margin.
+    """Tell whether a promotion does worse at first sight, by the margin and a standard error.
 
     Here each answer counts, where a pair takes one of the other version's few. It is no proof, only
     reason enough to replay.
@@ -116,7 +114,7 @@ def seems_worse(fresh: Sequence[LoggedResult], old: Sequence[LoggedResult]) -> b
         return fmean(row.passed for row in fresh) < 1 / 2
     lost = fmean(comparable) - fmean(scores)
     variance = pvariance(comparable) / len(comparable) + pvariance(scores) / len(scores)
-    return lost >= max(MARGIN, LEAST_ERRORS * sqrt(variance))
+    return lost >= max(MARGIN, sqrt(variance))
 
 
 def pick_live_inputs(after: Sequence[LoggedResult], most: int = MAX_REPLAYED) -> list[LoggedResult]:

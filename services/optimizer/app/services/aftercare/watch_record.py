@@ -208,8 +208,12 @@ class Watch:
     async def clear_alarm(
         self, connection: asyncpg.Connection, name: str, after: Sequence[LoggedResult]
     ) -> None:
-        """Let only what is logged later raise an alarm again."""
-        self.wagers.pop(name, None)
+        """Let only what is logged later raise an alarm again.
+
+        The next one goes on with the same bet, unless a new one would decide sooner.
+        """
+        if not self.find_wager(name).is_ahead_of(alpha_of(self.opened + 1)):
+            self.wagers.pop(name, None)
         self.dismissed.setdefault(name, []).append(len(self.paired[name]))
         self.cleared_row = max((row.row_id for row in after), default=self.cleared_row)
         cleared = {
