@@ -102,7 +102,8 @@ async def confirm_alarm(
         ServiceError: If not one pair could be had: Worker or Evaluator fail, the calls don't
             suffice, or there are too few inputs to tell.
     """
-    inputs = plan_inputs(alarm, golden or GoldenInputs())
+    affordable = max(LEAST_FRESH, replays.calls_left // 2)  # the next look asks about the others
+    inputs = plan_inputs(alarm, golden or GoldenInputs())[:affordable]
     if alarm.wager.find_obstacle(len(inputs)):
         raise TooFewReplaysError("Too few different inputs to tell by.")
     promoted = alarm.serving.content

@@ -123,6 +123,13 @@ async def test_what_can_not_be_replayed_is_no_answer(make_replays: MakeReplays) 
         await confirm(make_replays(give(0.3, 0.9), budget=0), live())
 
 
+async def test_a_look_asks_no_more_than_its_budget_allows(make_replays: MakeReplays) -> None:
+    confirmation = await confirm(make_replays(give(0.4, 0.5), budget=14), live())
+    assert (confirmation.replayed, confirmation.worker_calls) == (7, 14)
+    assert confirmation.decision is not None
+    assert confirmation.decision.e_value > 1
+
+
 async def test_without_a_pair_nothing_is_known(make_replays: MakeReplays) -> None:
     """Each text is scored on inputs on which the other isn't."""
 
