@@ -104,14 +104,16 @@ def seems_worse(fresh: Sequence[LoggedResult], old: Sequence[LoggedResult]) -> b
 
     Args:
         fresh: The promoted version's scored answers since an alarm was last dismissed.
-        old: The other version's; without any, the promoted one seems worse where most fail.
+        old: The other version's; without 30, the promoted one seems worse where most fail too.
     """
     if not fresh:
         return False
     scores = [row.score for row in fresh]
     comparable = [row.score for row in old if compare(fresh[0], row)]
+    if len(comparable) < LEAST_PAIRS and fmean(row.passed for row in fresh) < 1 / 2:
+        return True
     if not comparable:
-        return fmean(row.passed for row in fresh) < 1 / 2
+        return False
     lost = fmean(comparable) - fmean(scores)
     variance = pvariance(comparable) / len(comparable) + pvariance(scores) / len(scores)
     return lost >= max(MARGIN, sqrt(variance))

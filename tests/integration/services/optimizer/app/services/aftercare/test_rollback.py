@@ -533,10 +533,10 @@ async def test_version_numbers_that_are_used_again_are_told_apart_by_time(
     await log_each(20, **PASS)
     await connection.execute("DELETE FROM prompts WHERE content = 'an earlier 100'")
     await deploy(BEFORE, version=99)
-    await log_each(9)
+    await log_each(9, score=0.75, passed=True)
     await promote_repair(connection, await load_active())
     assert (await load_active()).version == 100
-    await log_each(9, version=100)
+    await log_each(9, version=100, score=0.75, passed=True)
     assert await look() is None
     assert await watches(connection) == [None]
 
