@@ -87,7 +87,7 @@ FROM runtime AS selfheal
 COPY --from=build /app/services /app/services
 COPY --from=build /app/selfheal /app/selfheal
 COPY deploy/docker/selfheal /usr/local/bin/
-ENTRYPOINT ["python", "-P", "-m", "selfheal.cli.main"]
+ENTRYPOINT ["python", "-P", "-m", "selfheal.entry"]
 
 # --- The local model: last, so that nothing else waits for it --------------------------------------
 FROM build AS local-build

@@ -40,7 +40,7 @@ from services.optimizer.app.services.proof.replay_results import (
 )
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.proof.trial import TrialInputs
-from services.optimizer.app.services.proof.wagers import MemoryWagers
+from services.optimizer.app.services.proof.wagers import WagerBook
 from services.optimizer.app.services.repair.candidates import Candidate
 from services.optimizer.app.services.repair.contest import Contender
 from services.optimizer.app.services.repair.gate import Gate
@@ -148,7 +148,7 @@ async def run_incident(scenario: Scenario, generator: random.Random) -> tuple[in
     Returns:
         The heal that promoted, from 1, or 0; and how many pairs were run.
     """
-    book, incident, pairs = MemoryWagers(), str(generator.random()), 0
+    book, incident, pairs = WagerBook(), str(generator.random()), 0
     if scenario.texts == "bet alone":
         return run_bet(scenario, generator)
     for heal in range(1, HEALS + 1):

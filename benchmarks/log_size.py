@@ -43,7 +43,7 @@ from services.common.task_types import open_task_types
 from services.optimizer.app.services.diagnosis.evaluator_condition import EvaluatorCondition
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.survey import Surveyor, Trigger
-from services.optimizer.app.services.log.failure_log import load_passing
+from services.optimizer.app.services.log.answers import load_passing
 from services.optimizer.app.services.log.prompt_history import load_history
 from services.optimizer.app.services.proof.trial import plan_trial
 from services.optimizer.app.services.screening.screening import screen

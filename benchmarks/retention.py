@@ -16,8 +16,8 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,9 +31,7 @@ from benchmarks.console.filling import TIMEOUT_SECONDS, fill_around
 from benchmarks.console.pages import percentile
 from benchmarks.log_filling import TASK_TYPES, make_detail
 from benchmarks.log_size import describe_machine
-from selfheal.runtime.assembly import find_schema
-from selfheal.runtime.ports import find_free_port
-from selfheal.runtime.postgres.server import EmbeddedPostgres
+from benchmarks.temporary_postgres import kept_postgres
 from services.common.database import Database, connect
 from services.common.logging import configure_logging
 from services.manager.app.log.rows import Execution, Row, insert_row
@@ -76,20 +74,6 @@ class Report:
     def factor(self) -> float:
         """How many times as long the 99th percentile is with the retention."""
         return self.with_ms[99] / self.without_ms[99]
-
-
-@contextmanager
-def _run_postgres(directory: Path, settings: dict[str, str]) -> Iterator[EmbeddedPostgres]:
-    postgres = EmbeddedPostgres(
-        directory, port=find_free_port(), schema=find_schema(), settings=settings
-    )
-    directory.mkdir(parents=True, exist_ok=True)
-    directory.chmod(0o711)
-    postgres.start()
-    try:
-        yield postgres
-    finally:
-        postgres.stop()
 
 
 async def _fill(url: str, rows: int) -> None:
@@ -202,11 +186,11 @@ def measure(rows: int, directory: Path, *, windows: int, seconds: float) -> Repo
     filled = directory / f"filled-with-{rows}"
     if not filled.exists():
         began = time.monotonic()
-        with _run_postgres(directory, FILLING) as postgres:
+        with kept_postgres(directory, FILLING) as postgres:
             asyncio.run(_fill(postgres.database_url, rows))
         filled.touch()
         report.fill_seconds = time.monotonic() - began
-    with _run_postgres(directory, {}) as postgres:
+    with kept_postgres(directory, {}) as postgres:
         url = postgres.service_urls["manager"]
         asyncio.run(_measure(url, report, windows=windows, seconds=seconds))
     return report

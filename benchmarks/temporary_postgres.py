@@ -1,4 +1,4 @@
-"""A database of its own for a test or a measurement, gone without a trace afterwards."""
+"""A database of its own for a test or a measurement."""
 
 import shutil
 import tempfile
@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from selfheal.runtime.assembly import find_schema
 from selfheal.runtime.ports import find_free_port
 from selfheal.runtime.postgres.server import EmbeddedPostgres
 
@@ -36,3 +37,18 @@ def temporary_postgres(
             postgres.destroy()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextmanager
+def kept_postgres(directory: Path, settings: Mapping[str, str]) -> Iterator[EmbeddedPostgres]:
+    """Run an embedded server whose data stay in a directory, to be gone on with."""
+    postgres = EmbeddedPostgres(
+        directory, port=find_free_port(), schema=find_schema(), settings=settings
+    )
+    directory.mkdir(parents=True, exist_ok=True)
+    directory.chmod(0o711)
+    postgres.start()
+    try:
+        yield postgres
+    finally:
+        postgres.stop()

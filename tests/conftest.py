@@ -1,15 +1,36 @@
 """What holds for all tests."""
 
+import gc
 import os
 import shutil
 import tempfile
 from pathlib import Path
 
+import structlog
 from hypothesis import settings
+from structlog.dev import ConsoleRenderer, plain_traceback
 
 # How long an example takes depends on what else the machine does; benchmarks measure speed.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
+
+# Rich takes a second to draw the trace of an error in a web application.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        ConsoleRenderer(exception_formatter=plain_traceback),
+    ]
+)
+
+# Nothing is garbage while ten thousand tests are collected; they are looked at no more afterwards.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.set_threshold(10_000)
+    gc.enable()
+
 
 MEMORY = Path("/dev/shm")
 DATABASES_NEED_BYTES = 4 * 1024**3

@@ -29,7 +29,7 @@ from benchmarks.console.pages import OK, PageFigures, find_paths, measure_pages,
 from benchmarks.log_filling import disk_needed_bytes
 from benchmarks.log_size import FILLING, describe_machine
 from benchmarks.measured_system import spawn, stop, wait_until_ready
-from benchmarks.temporary_postgres import temporary_postgres
+from benchmarks.temporary_postgres import kept_postgres, temporary_postgres
 from selfheal.runtime.assembly import find_schema
 from selfheal.runtime.ports import find_free_port
 from selfheal.runtime.postgres.server import EmbeddedPostgres
@@ -75,7 +75,11 @@ class Report:
 def measure(rows: int, *, requests: int, keep: Path | None = None) -> Report:
     """Fill a database and measure; without a directory to keep it in it is deleted afterwards."""
     report = Report(rows, describe_machine(), datetime.now(UTC).isoformat(timespec="seconds"))
-    database = _kept_postgres(keep) if keep else temporary_postgres(find_schema(), settings=FILLING)
+    database = (
+        kept_postgres(keep, FILLING)
+        if keep
+        else temporary_postgres(find_schema(), settings=FILLING)
+    )
     with database as postgres:
         began = time.monotonic()
         filled = keep / f"filled-with-{rows}" if keep else None
@@ -92,20 +96,6 @@ def measure(rows: int, *, requests: int, keep: Path | None = None) -> Report:
             messages.print("asking for the pages")
             report.pages = measure_pages(base_url, paths, requests=requests)
     return report
-
-
-@contextmanager
-def _kept_postgres(directory: Path) -> Iterator[EmbeddedPostgres]:
-    postgres = EmbeddedPostgres(
-        directory, port=find_free_port(), schema=find_schema(), settings=FILLING
-    )
-    directory.mkdir(parents=True, exist_ok=True)
-    directory.chmod(0o711)
-    postgres.start()
-    try:
-        yield postgres
-    finally:
-        postgres.stop()
 
 
 async def _prepare(postgres: EmbeddedPostgres, rows: int, *, is_filled: bool) -> list[str]:

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import Any, cast
 
+from typing_extensions import override
+
 from benchmarks.decisions.watch_power import draw_score
 from services.common.proof.betting import alpha_of
 from services.optimizer.app.services.aftercare.pairing import LivePair
@@ -34,7 +36,7 @@ from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.proof.paired_run import run_pairs
 from services.optimizer.app.services.proof.replay_results import GUARD, ReplayInput, ReplayResult
 from services.optimizer.app.services.proof.text_replays import TextReplays
-from services.optimizer.app.services.proof.wagers import LEAST_FRESH, Wager
+from services.optimizer.app.services.proof.wagers import LEAST_FRESH, Wager, WagerBook
 
 SEED = 50
 ANSWERS, BATCH = 600, 12
@@ -179,14 +181,16 @@ class Watched:
         return decision.promote
 
 
-@dataclass(slots=True)
-class _Kept:
+class _Kept(WagerBook):
     """Keeps one wager."""
 
-    wager: Wager
+    def __init__(self, wager: Wager) -> None:
+        super().__init__()
+        self.wager = wager
 
-    async def bet(self, wager: Wager, bets: Sequence[tuple[str, float]]) -> Wager:
-        self.wager = wager.bet_on(bets)
+    @override
+    async def bet(self, content: str, bets: Sequence[tuple[str, float]]) -> Wager:
+        self.wager = self.wager.bet_on(bets)
         return self.wager
 
 

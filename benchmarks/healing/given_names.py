@@ -1,4 +1,4 @@
-"""Names that users ask for what they want to be called by: they set requests apart, no more.
+"""Names that users ask for what they want to be called by: they set requests apart, and no more.
 
 What a model answers and an Evaluator thinks is the same under any of them, so it need not be worked
 out again for each. Pure.

@@ -36,7 +36,7 @@ PACES = {
     LOCAL: Pace(
         concurrency=1,
         pause_seconds=1.0,
-        most_requests=24,
+        most_requests=80,
         patience_seconds=300.0,
         idle_seconds=20.0,
     ),

@@ -67,7 +67,8 @@ def _table_restarts(restarts: list[dict[str, Any]]) -> Table:
 
 
 def _table_parts(results: Mapping[str, Any]) -> Table:
-    table = _table("What each part holds", "part", "", "least", "most", "growth (95 %)", "points")
+    columns = ("of", "least", "most", "growth (95 %)", "points in lives")
+    table = _table("What each part holds", "part", *columns)
     for part, samples in results["samples"].items():
         for name, word in WORDS.items():
             slope = results["slopes"][part][name]
@@ -77,7 +78,8 @@ def _table_parts(results: Mapping[str, Any]) -> Table:
                 low, high = slope["low"], slope["high"]
                 growth = f"{slope['per_hour']:+.2f} ({low:+.2f} to {high:+.2f}) {UNITS[name]}"
             points = f"{slope['points']} in {slope['lives']}"
-            table.add_row(part, word, f"{min(values):.4g}", f"{max(values):.4g}", growth, points)
+            what = f"{word}, MB" if name == "memory_mb" else word
+            table.add_row(part, what, f"{min(values):.4g}", f"{max(values):.4g}", growth, points)
     return table
 
 

@@ -20,11 +20,7 @@ DO $$
 DECLARE
     broken TEXT := (
         SELECT min(indexrelid::regclass::text) FROM pg_index
-        WHERE NOT indisvalid AND indexrelid IN (
-            'selfheal.conversations_end_users'::regclass,
-            'selfheal.conversations_users'::regclass,
-            'selfheal.conversations_safety_identifiers'::regclass
-        )
+        WHERE NOT indisvalid AND indrelid = 'selfheal.conversations'::regclass
     );
 BEGIN
     -- `selfheal migrate` has built such a one anew; psql passes over it.
@@ -34,9 +30,6 @@ BEGIN
     END IF;
 END $$;
 
--- A: upgrades.
-
--- C: erasing. Its indexes are above.
 -- Texts of a person's are taken out of the audit, too. Nobody but the tables' owner, who could drop
 -- the trigger, has the right to update it.
 CREATE OR REPLACE FUNCTION selfheal.refuse_change() RETURNS trigger
@@ -48,27 +41,18 @@ BEGIN
     RAISE EXCEPTION 'rows of % are never changed or removed', TG_TABLE_NAME;
 END $$;
 
--- F: tracing.
 -- The span of the answer as W3C's traceparent, for whose trace the score is that follows.
 ALTER TABLE selfheal.pending_scores ADD COLUMN trace_parent TEXT;
 
--- G: cost.
--- What calls of models came to, in tokens and money, at the prices of their time. A row a call, or
--- as many as belong together, which a leased job of the Manager's adds up by the hour: then a day
--- and a month are few rows, whatever has become of the log. Rows aren't changed in other ways, so
--- that a new price leaves the past as it was.
+-- What calls of models came to, in tokens and money; schema.sql says what is what.
 CREATE TABLE selfheal.spending (
-    -- Of hours that were added up (`is_hour`) their beginning, in UTC.
     at TIMESTAMPTZ NOT NULL DEFAULT NOW(),
     is_hour BOOLEAN NOT NULL DEFAULT FALSE,
     task_type TEXT NOT NULL,
     purpose TEXT NOT NULL CHECK (purpose IN ('serving', 'judging', 'healing')),
-    -- As `provider:model`, the one that answered.
     model TEXT NOT NULL,
     calls BIGINT NOT NULL CHECK (calls >= 0),
-    -- Of these, those whose price isn't known: they are no part of `cost_usd`.
     unpriced_calls BIGINT NOT NULL CHECK (unpriced_calls BETWEEN 0 AND calls),
-    -- Of all calls whose tokens were told; the cached ones are input, too.
     input_tokens BIGINT NOT NULL,
     cached_tokens BIGINT NOT NULL,
     output_tokens BIGINT NOT NULL,

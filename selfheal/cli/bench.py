@@ -7,7 +7,9 @@ from typing import Any, Final
 import typer
 
 import services
-from selfheal.cli.lifecycle import friendly_errors
+from selfheal.cli.terminal import (
+    friendly_errors,
+)
 from selfheal.runtime.errors import EmbeddedRuntimeError
 
 # Every argument is the benchmark's own, --help too.

@@ -7,7 +7,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from selfheal.cli.lifecycle import friendly_errors
+from selfheal.cli.terminal import (
+    friendly_errors,
+)
 from selfheal.manager_client import RequestFailedError, stream_chat, wait_for_score
 from services.common.config import Settings
 from services.common.presentation.visible_text import make_visible

@@ -12,10 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from selfheal.cli.lifecycle import (
+    choose_settings,
+)
+from selfheal.cli.terminal import (
     FAILURE_EXIT_CODE,
     INTERRUPTED_EXIT_CODE,
     AsJson,
-    choose_settings,
     friendly_errors,
     print_json,
 )

@@ -10,7 +10,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
-from selfheal.cli.lifecycle import (
+from selfheal.cli.terminal import (
     FAILURE_EXIT_CODE,
     AsJson,
     complain,

@@ -10,8 +10,13 @@ from rich.console import Console, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
 from selfheal.cli.short_ids import parse_short_id
+from selfheal.cli.terminal import (
+    AsJson,
+    friendly_errors,
+    messages,
+    print_json,
+)
 from selfheal.display.verdict_rendering import INDENT, block, heading, print_verdict
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError

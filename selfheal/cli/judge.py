@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from selfheal.cli.lifecycle import (
+from selfheal.cli.terminal import (
     INTERRUPTED_EXIT_CODE,
     AsJson,
     friendly_errors,

@@ -1,19 +1,24 @@
 """Commands that bring the system up and down, tell how it is, and reach into its database."""
 
-import json
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Final
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from selfheal.cli.terminal import (
+    FAILURE_EXIT_CODE,
+    AsJson,
+    friendly_errors,
+    messages,
+    print_json,
+    showing_progress,
+    tell,
+)
 from selfheal.runtime.assembly import build_system, psql_environment
 from selfheal.runtime.errors import EmbeddedRuntimeError, InterruptedStartError
 from selfheal.runtime.foreground import in_foreground
@@ -29,18 +34,13 @@ from selfheal.runtime.process_plan import (
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.system import System
 from services.common.access.networks import is_exposed, name_exposure
-from services.common.config import Settings, explain_problems
+from services.common.config import Settings
 from services.common.diagnosis.checks import CheckResult, check_provider, is_installed
 from services.common.setting_checks import name_in_url
-from services.common.settings.process import USAGE_EXIT_CODE
 
-FAILURE_EXIT_CODE: Final = 1
 NOT_RUNNING_EXIT_CODE: Final = 3
-INTERRUPTED_EXIT_CODE: Final = 130
 # For registering PostgreSQL's programs, whose arguments are their own.
 PASSTHROUGH: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 _STYLES: Final = {
     State.RUNNING: "green",
@@ -51,7 +51,6 @@ _STYLES: Final = {
 }
 
 output = Console()
-messages = Console(stderr=True)
 
 
 def up(
@@ -193,11 +192,6 @@ def reset(
         messages.print(f"Deleted the data and logs in {system.home}.")
 
 
-def print_json(content: object, *, indent: int | None = 2) -> None:
-    """Print JSON for a script."""
-    typer.echo(json.dumps(content, indent=indent, default=str, ensure_ascii=False))
-
-
 def _tell_what_runs(system: System) -> None:
     """Say what goes on running after a start that failed."""
     names = [part.name for part in system.status() if part.state is State.RUNNING]
@@ -228,54 +222,10 @@ def require_model(settings: Settings) -> None:
         raise EmbeddedRuntimeError(f"The model can't be used: {check.found}.", remedy=check.remedy)
 
 
-@contextmanager
-def friendly_errors() -> Iterator[None]:
-    """Turn what a person can do something about into a sentence on stderr and an exit code."""
-    try:
-        yield
-    except InterruptedStartError as error:
-        messages.print("Interrupted; what was started has been stopped.")
-        raise typer.Exit(INTERRUPTED_EXIT_CODE) from error
-    except EmbeddedRuntimeError as error:
-        if error.log_tail:
-            messages.print(Text(error.log_tail, style="dim"), soft_wrap=True)
-        complain(error.message, error.remedy)
-        raise typer.Exit(FAILURE_EXIT_CODE) from error
-    except ValidationError as error:
-        for setting, problem in explain_problems(error).items():
-            complain(f"{setting}: {problem}.", "Fix it in the environment or in .env.")
-        raise typer.Exit(USAGE_EXIT_CODE) from error
-    except UnicodeDecodeError as error:
-        complain("The file .env is no UTF-8 text.", "Save it as UTF-8, or delete it.")
-        raise typer.Exit(USAGE_EXIT_CODE) from error
-    except OSError as error:
-        complain(
-            f"{error.filename or 'The system'}: {error.strerror or error}.",
-            "Run this as the user who started the system, or set SELFHEAL_HOME."
-            if isinstance(error, PermissionError)
-            else "",
-        )
-        raise typer.Exit(FAILURE_EXIT_CODE) from error
-
-
-@contextmanager
-def showing_progress(what: str) -> Iterator[Callable[[str], None]]:
-    """Show each step: as a spinner in a terminal, as lines elsewhere."""
-    if not messages.is_terminal:
-        yield _tell
-        return
-    with messages.status(what) as spinner:
-
-        def show(message: str) -> None:
-            spinner.update(Text(message))
-
-        yield show
-
-
 def _run_in_foreground(system: System, settings: Settings) -> None:
     is_up = False
     try:
-        with in_foreground(system, _tell) as watch:
+        with in_foreground(system, tell) as watch:
             is_up = True
             _show(system.status())
             messages.print(f"{_hint(settings)} Ctrl-C stops everything.")
@@ -286,10 +236,6 @@ def _run_in_foreground(system: System, settings: Settings) -> None:
         if not is_up:
             raise InterruptedStartError from None
         messages.print("Stopped.")
-
-
-def _tell(message: str) -> None:
-    messages.print(message, markup=False, highlight=False)
 
 
 def _hint(settings: Settings) -> str:
@@ -309,7 +255,7 @@ def _tell_of_console(system: System, settings: Settings) -> None:
             "--console-password-file FILE makes a database user for it, who may only read."
         )
     for error in system.left_out:
-        _tell(f"There is no console: {error.message} {error.remedy} All else runs.")
+        tell(f"There is no console: {error.message} {error.remedy} All else runs.")
 
 
 def console_address(settings: Settings) -> str:
@@ -333,9 +279,3 @@ def _show(parts: list[ProcessStatus]) -> None:
 
 def _local(moment: str) -> str:
     return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M:%S}" if moment else ""
-
-
-def complain(message: str, remedy: str = "") -> None:
-    """Print an error on stderr."""
-    sentence = f"{message} {remedy}".rstrip()
-    messages.print(Text.assemble(("error: ", "bold red"), sentence), soft_wrap=True)

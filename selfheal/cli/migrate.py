@@ -6,7 +6,10 @@ from typing import Annotated
 
 import typer
 
-from selfheal.cli.lifecycle import friendly_errors, messages
+from selfheal.cli.terminal import (
+    friendly_errors,
+    messages,
+)
 from selfheal.runtime.assembly import build_external_database, uses_own_database
 from selfheal.runtime.errors import EmbeddedRuntimeError, PostgresError
 from selfheal.runtime.postgres.external import ExternalDatabase

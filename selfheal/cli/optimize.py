@@ -7,7 +7,11 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from selfheal.cli.lifecycle import INTERRUPTED_EXIT_CODE, friendly_errors, messages
+from selfheal.cli.terminal import (
+    INTERRUPTED_EXIT_CODE,
+    friendly_errors,
+    messages,
+)
 from selfheal.display.dry_run import describe_dry_run
 from selfheal.operator_database import start_remedy
 from selfheal.optimizer_run import (

@@ -9,7 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
+from selfheal.cli.terminal import (
+    AsJson,
+    friendly_errors,
+    messages,
+    print_json,
+)
 from selfheal.display.text_difference import show_difference
 from selfheal.operator_database import ask_about, ask_database, refuse_alone
 from selfheal.runtime.errors import EmbeddedRuntimeError

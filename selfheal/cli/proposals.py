@@ -9,8 +9,13 @@ from rich.padding import Padding
 from rich.syntax import Syntax
 from rich.text import Text
 
-from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
 from selfheal.cli.reports import LATEST, AnyTaskType, find_report
+from selfheal.cli.terminal import (
+    AsJson,
+    friendly_errors,
+    messages,
+    print_json,
+)
 from selfheal.display.report.rendering import make_undo_command
 from selfheal.display.text_difference import show_difference
 from selfheal.display.verdict_rendering import INDENT

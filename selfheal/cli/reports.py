@@ -7,12 +7,18 @@ import asyncpg
 import typer
 from rich.console import Console
 
-from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
 from selfheal.cli.short_ids import parse_short_id
+from selfheal.cli.terminal import (
+    AsJson,
+    friendly_errors,
+    messages,
+    print_json,
+)
 from selfheal.display.report.rendering import make_list, print_report
 from selfheal.operator_database import ask_about
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.presentation.visible_text import make_visible_line
+from services.common.record.rollouts.rollout import Rollout, load_open_rollouts
 from services.common.record.stored_runs import (
     StoredRun,
     load_latest_run,
@@ -43,10 +49,13 @@ def list_reports(
 
     Example: selfheal reports list -n 5
     """
+
+    async def load(connection: asyncpg.Connection) -> tuple[list[StoredRun], list[Rollout]]:
+        runs = await load_runs(connection, task_type=task_type, limit=limit)
+        return runs, await load_open_rollouts(connection, task_type)
+
     with friendly_errors():
-        reports = ask_about(
-            task_type, lambda connection: load_runs(connection, task_type=task_type, limit=limit)
-        )
+        reports, rollouts = ask_about(task_type, load)
     if as_json:
         rows = [{**asdict(report), "summary": report.detail.get("summary")} for report in reports]
         for row in rows:
@@ -54,7 +63,7 @@ def list_reports(
                 del row[name]
         print_json(rows)
     elif reports:
-        output.print(make_list(reports, width=output.width))
+        output.print(make_list(reports, rollouts, width=output.width))
     else:
         messages.print("The Optimizer has decided nothing yet.")
 

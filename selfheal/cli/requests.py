@@ -8,7 +8,11 @@ from rich.markdown import Markdown
 from rich.panel import Panel
 from rich.text import Text
 
-from selfheal.cli.lifecycle import AsJson, friendly_errors, showing_progress
+from selfheal.cli.terminal import (
+    AsJson,
+    friendly_errors,
+    showing_progress,
+)
 from selfheal.manager_client import send_request
 from services.common.config import Settings
 from services.common.schemas import AgentResponse

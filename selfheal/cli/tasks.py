@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from selfheal.cli.lifecycle import (
+from selfheal.cli.terminal import (
     FAILURE_EXIT_CODE,
     AsJson,
     friendly_errors,

@@ -1,7 +1,6 @@
 """Erases a person's texts: from the database in batches, from the spool, and tells what is left."""
 
 import asyncio
-import json
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -12,27 +11,12 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from selfheal.erasure import statements
+from selfheal.erasure.golden_inputs import erase_from_golden_inputs
 from selfheal.erasure.receipt import Receipt
 from selfheal.erasure.spooled import erase_from_spool
-from selfheal.erasure.statements import (
-    ALLOW,
-    BLANK_CONVERSATIONS,
-    BLANK_EXECUTION,
-    CLOSE_PROPOSALS,
-    DERIVED,
-    FORGET_CALLS,
-    HIDE_DIGESTS,
-    HIDE_UNITS,
-    LOCK,
-    READ,
-    SELECT_PROMPTS,
-    SELECT_ROWS,
-    SELECT_TASK_TYPES,
-    TELL,
-)
 from selfheal.erasure.texts import PersonsTexts
 from selfheal.runtime.waiting import Progress
-from services.common.personal.blanking import BLANK_CONVERSATION, blank_execution
 from services.common.record.leases import Connect, Lease
 from services.common.record.people import acting
 from services.common.task_types.reading import GOLDEN_INPUTS_FILE
@@ -55,12 +39,11 @@ class Person:
     """Whose texts are meant.
 
     Attributes:
-        hash: What stands for the person in the audit and in the receipt.
-        names: What the person may be stored as.
+        names: What the person may be stored as; the first, a hash, stands for the person in the
+            audit and in the receipt.
         request_ids: Further requests that are the person's.
     """
 
-    hash: str
     names: Sequence[str]
     request_ids: Sequence[UUID] = ()
 
@@ -102,12 +85,17 @@ class Eraser:
         Raises:
             LeaseLostError: If the database was away for so long that a heal may have begun.
         """
-        receipt = Receipt(person.hash, spool)
-        found, receipt.left = erase_from_spool(spool, person.asked, is_dry=self.is_dry)
+        receipt = Receipt(person.names[0], spool)
+        found, receipt.left = await erase_from_spool(
+            self.connection, spool, person.asked, is_dry=self.is_dry
+        )
         receipt.removed["spool"] = found
-        ids = await self._fetch_ids(SELECT_ROWS, person.names, person.request_ids)
-        task_types = await self._fetch_ids(SELECT_TASK_TYPES, ids)
-        await self._tell("erasing", person, {"task_types": task_types})
+        rows = await self.connection.fetch(
+            statements.SELECT_ROWS, person.names, person.request_ids, timeout=STATEMENT_SECONDS
+        )
+        ids = [row["id"] for row in rows]
+        task_types = sorted({row["task_type"] for row in rows if row["task_type"]})
+        await self._tell("erasing", receipt.person, {"task_types": task_types})
         async with self._alone(task_types) as leases:
             for start in range(0, len(ids), BATCH_ROWS):
                 batch = ids[start : start + BATCH_ROWS]
@@ -119,18 +107,15 @@ class Eraser:
                         if self.is_dry:
                             raise _UndoneError
                 self.progress(f"{start + len(batch):,} of {len(ids):,} rows")
-        await self._tell("erase", person, {"removed": dict(receipt.removed)})
+        receipt.left = list(dict.fromkeys(receipt.left))
+        await self._tell("erase", receipt.person, {"removed": dict(receipt.removed)})
         return receipt
 
-    async def _fetch_ids(self, query: str, *values: object) -> list[Any]:
-        records = await self.connection.fetch(query, *values, timeout=STATEMENT_SECONDS)
-        return [record[0] for record in records]
-
-    async def _tell(self, action: str, person: Person, what: dict[str, Any]) -> None:
+    async def _tell(self, action: str, name: str, what: dict[str, Any]) -> None:
         """Have it in the audit that, and by whom, without the person's name."""
         if not self.is_dry:
             async with acting(self.connection, self.operator):
-                await self.connection.execute(TELL, action, f"person {person.hash}", what)
+                await self.connection.execute(statements.TELL, action, f"person {name}", what)
 
     @asynccontextmanager
     async def _alone(self, task_types: Sequence[str]) -> AsyncIterator[list[Lease]]:
@@ -149,28 +134,30 @@ class Eraser:
 
     async def _erase_batch(self, ids: Sequence[int], receipt: Receipt, golden: Path) -> None:
         """Erase what was made of some rows, and then the rows: whoever comes back finds both."""
-        await self.connection.execute(ALLOW)
-        for statement in LOCK:
+        await self.connection.execute(statements.ALLOW)
+        for statement in statements.LOCK:
             await self.connection.execute(statement, ids, timeout=STATEMENT_SECONDS)
-        read = await self.connection.fetch(READ, ids, timeout=STATEMENT_SECONDS)
+        read = await self.connection.fetch(statements.READ, ids, timeout=STATEMENT_SECONDS)
         rows = [dict(record) for record in read]
-        prompts = await self.connection.fetch(SELECT_PROMPTS)
+        prompts = await self.connection.fetch(statements.SELECT_PROMPTS)
         texts = PersonsTexts(one["content"] for one in prompts if one["serves"])
         for row in rows:
             older = [one["content"] for one in prompts if one["created_at"] < row["created_at"]]
             texts.add(row, older)
-        for table, columns in DERIVED.items():
+        for table, columns in statements.DERIVED.items():
             changed = await self._scrub(table, columns, texts)
             receipt.removed[table] += len(changed)
             if table == "selfheal.candidates":
-                await self.connection.execute(CLOSE_PROPOSALS, changed)
+                await self.connection.execute(statements.CLOSE_PROPOSALS, changed)
         called = {one["content"]: one["called"] for one in prompts if one["serves"]}
         receipt.left += [
             f"{called[content]}, holds a text of theirs: it serves, and stays, and so do the rows "
             f"that say it ({len(ids)}). Let another serve, then run this again."
             for content, ids in texts.left.items()
         ]
-        receipt.left += _find_golden(golden, texts)
+        taken, left = erase_from_golden_inputs(golden, texts, is_dry=self.is_dry)
+        receipt.removed[GOLDEN_INPUTS_FILE] += taken
+        receipt.left += left
         stay = {key for ids in texts.left.values() for key in ids}
         await self._blank([row for row in rows if row["id"] not in stay], texts, receipt)
 
@@ -178,17 +165,15 @@ class Eraser:
         self, rows: Sequence[Mapping[str, Any]], texts: PersonsTexts, receipt: Receipt
     ) -> None:
         ids = [row["id"] for row in rows]
-        await self.connection.executemany(
-            BLANK_EXECUTION,
-            [(row["id"], *blank_execution(row).values()) for row in rows],
-            timeout=STATEMENT_SECONDS,
-        )
+        await self.connection.execute(statements.BLANK, ids, timeout=STATEMENT_SECONDS)
         receipt.removed["execution_logs"] += len(ids)
-        for place, statement, values in (
-            ("selfheal.conversations", BLANK_CONVERSATIONS, (ids, dict(BLANK_CONVERSATION))),
-            ("selfheal.idempotent_calls", FORGET_CALLS, ([str(r["request_id"]) for r in rows],)),
-            ("selfheal.rollout_answers", HIDE_UNITS, (ids, self.salt)),
-            ("selfheal.wager_inputs", HIDE_DIGESTS, (list(texts.digests),)),
+        talked = sum(row["messages"] is not None for row in rows)
+        receipt.removed["selfheal.conversations"] += talked
+        asked = [str(row["request_id"]) for row in rows]
+        for place, statement, *values in (
+            ("selfheal.idempotent_calls", statements.FORGET_CALLS, asked),
+            ("selfheal.rollout_answers", statements.HIDE_UNITS, ids, self.salt),
+            ("selfheal.wager_inputs", statements.HIDE_DIGESTS, list(texts.digests)),
         ):
             status = await self.connection.execute(statement, *values, timeout=STATEMENT_SECONDS)
             receipt.removed[place] += int(status.split()[-1])
@@ -203,7 +188,7 @@ class Eraser:
 
         found = [
             record["id"]
-            async for record in self.connection.cursor(select, prefetch=100)
+            async for record in self.connection.cursor(f"{select} ORDER BY id", prefetch=100)
             if clean(record) != list(record)[1:]
         ]
         changed = []
@@ -215,20 +200,3 @@ class Eraser:
                 )
                 changed.append(key)
         return changed
-
-
-def _find_golden(directory: Path, texts: PersonsTexts) -> list[str]:
-    """Name the golden inputs that hold a text: files of the operator's, which aren't changed."""
-    left = []
-    for path in sorted(directory.glob(f"*/{GOLDEN_INPUTS_FILE}")):
-        try:
-            halves = json.loads(path.read_text(encoding="utf-8-sig"))
-            inputs = [one for half in ("choosing", "verdict") for one in halves[half]]
-            held = [str(one["id"]) for one in inputs if texts.erase_from(one) != one]
-        except (OSError, ValueError, KeyError, TypeError):
-            left.append(f"{path} can't be read: look into it.")
-        else:
-            left += [
-                f"{path} holds a text in its golden input {name!r}: take it out." for name in held
-            ]
-    return left

@@ -7,8 +7,9 @@ from typing import Final
 
 # What keeps texts outside, by a name for scripts.
 NOT_REACHED: Final = {
-    "backups": "Copies of the database, its write-ahead log and its replicas' lag: what they hold "
-    "goes when they do. PostgreSQL itself keeps old versions of rows until it vacuums.",
+    "backups": "Copies of the database, its write-ahead log and its replicas' lag, and earlier "
+    "versions of golden inputs (Git): what they hold goes when they do. PostgreSQL itself keeps "
+    "old versions of rows until it vacuums.",
     "providers": "Whoever runs the models that were asked, judges and analysts among them.",
     "traces": "What OpenTelemetry was sent, and what it was sent on to.",
     "exports": "Files that were written by exports, such as selfheal logs export, and messages of "

@@ -2,13 +2,17 @@
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from services.common.personal.blanking import BLANK_CONVERSATION, blank_execution
+import asyncpg
+
+from selfheal.erasure.statements import ERASED_CONVERSATION, ERASURE
+from services.common.personal.blanking import BLANK_EXECUTION, write_remains
 from services.common.private_files import write_private
+from services.common.text import make_storable
 from services.manager.app.log.rows import decode_row, encode_row
 from services.manager.app.log.spool.framing import frame, read_frames
 from services.manager.app.log.spool.segment import SUFFIX, claim, sync_directory
@@ -16,14 +20,19 @@ from services.manager.app.log.spool.state import DAMAGED, REFUSED
 
 # Where the rows of a person may lie, on their way or aside.
 FILES: Final = frozenset({SUFFIX, REFUSED, DAMAGED})
+SELECT_REMAINS: Final = f"""
+    SELECT {write_remains(ERASURE)} FROM (SELECT $1::text, $2::jsonb) AS row (error_message, detail)
+"""
+IsTheirs = Callable[[UUID, Mapping[str, Any]], bool]
 
 
-def erase_from_spool(
-    directory: Path, is_theirs: Callable[[UUID, Mapping[str, Any]], bool], *, is_dry: bool
+async def erase_from_spool(
+    connection: asyncpg.Connection, directory: Path, is_theirs: IsTheirs, *, is_dry: bool
 ) -> tuple[int, list[str]]:
     """Blank the rows of a person in a spool; a Manager may land others meanwhile.
 
     Args:
+        connection: Knows what is left of a row.
         is_theirs: Tells it by a request's id and its conversation, by column.
         is_dry: Only count.
 
@@ -32,14 +41,13 @@ def erase_from_spool(
     """
     count, left = 0, []
     try:
-        files = [path for path in directory.iterdir() if path.suffix in FILES]
-        for path in sorted(one for one in files if one.stat().st_size):
+        for path in _list_files(directory):
             with claim(path) as stored:
                 if stored is None:
                     left.append(f"{path} is being landed: run this again in a moment.")
                     continue
                 lines = stored.split(b"\n")
-                blanked = [_blank(line, is_theirs) for line in lines]
+                blanked = [await _blank(connection, line, is_theirs) for line in lines]
                 count += (found := sum(old != new for old, new in zip(lines, blanked, strict=True)))
                 if read_frames(stored).damaged:
                     left.append(f"{path} holds lines that can't be read: look into it.")
@@ -52,7 +60,12 @@ def erase_from_spool(
     return count, left
 
 
-def _blank(line: bytes, is_theirs: Callable[[UUID, Mapping[str, Any]], bool]) -> bytes:
+def _list_files(directory: Path) -> list[Path]:
+    files = [path for path in directory.iterdir() if path.suffix in FILES]
+    return sorted(path for path in files if path.stat().st_size)
+
+
+async def _blank(connection: asyncpg.Connection, line: bytes, is_theirs: IsTheirs) -> bytes:
     """Return a line of a spool's file, without the texts where it is a row of the person's."""
     for record in read_frames(line).records:
         try:
@@ -60,11 +73,13 @@ def _blank(line: bytes, is_theirs: Callable[[UUID, Mapping[str, Any]], bool]) ->
         except (ValueError, TypeError, KeyError):
             return line  # of another version: no Manager of this one lands it either
         if is_theirs(row.execution.request_id, row.conversation or {}):
-            columns = blank_execution(asdict(row.execution))
+            execution = row.execution
+            told = make_storable([execution.error_message, execution.evaluation_detail])
+            remains: Any = await connection.fetchrow(SELECT_REMAINS, *told)
             blanked = replace(
                 row,
-                execution=replace(row.execution, **columns),
-                conversation=row.conversation and {**row.conversation, **BLANK_CONVERSATION},
+                execution=replace(execution, **BLANK_EXECUTION, **remains),
+                conversation=row.conversation and {**row.conversation, **ERASED_CONVERSATION},
                 mark=None,
             )
             return frame(encode_row(blanked)).strip(b"\n")

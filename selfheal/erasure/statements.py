@@ -1,20 +1,27 @@
 """What is asked of the database to erase a person's texts, and where texts may have got to."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
-from services.common.personal.blanking import BLANK_CONVERSATION
+from services.common.personal.blanking import BLANK_CONVERSATION, write_blanking
 
+# What a row says that its texts were removed by.
+ERASURE: Final = "selfheal erase"
+# Whose a conversation was goes, too.
+ERASED_CONVERSATION: Final[Mapping[str, Any]] = {
+    **BLANK_CONVERSATION, "session_id": None, "end_user": None, "tags": None,
+}  # fmt: skip
+# With their task types; none where a conversation's row is gone.
 SELECT_ROWS: Final = """
-    SELECT execution_id FROM selfheal.conversations WHERE end_user = ANY($1)
-    UNION SELECT execution_id FROM selfheal.conversations WHERE parameters ->> 'user' = ANY($1)
-    UNION SELECT execution_id FROM selfheal.conversations
-        WHERE parameters ->> 'safety_identifier' = ANY($1)
-    UNION SELECT id FROM execution_logs WHERE request_id = ANY($2)
-    ORDER BY 1
-"""
-SELECT_TASK_TYPES: Final = """
-    SELECT DISTINCT task_type FROM execution_logs WHERE id = ANY($1) ORDER BY 1
+    SELECT id, task_type
+    FROM (
+        SELECT execution_id AS id FROM selfheal.conversations
+        WHERE end_user = ANY($1) OR parameters ->> 'user' = ANY($1)
+           OR parameters ->> 'safety_identifier' = ANY($1)
+        UNION SELECT id FROM execution_logs WHERE request_id = ANY($2)
+    ) AS theirs
+    LEFT JOIN execution_logs USING (id)
+    ORDER BY id
 """
 SELECT_PROMPTS: Final = """
     SELECT 'The prompt of ' || task_type || ' that serves, version ' || version AS called,
@@ -23,6 +30,7 @@ SELECT_PROMPTS: Final = """
     UNION ALL
     SELECT 'The canary of ' || task_type, content, started_at, TRUE
     FROM selfheal.rollouts WHERE ended_at IS NULL
+    ORDER BY created_at, called
 """
 # In the order in which a scorer takes its locks.
 LOCK: Final = (
@@ -40,19 +48,7 @@ READ: Final = """
     WHERE coalesce(l.created_at, c.created_at) IS NOT NULL
     ORDER BY id
 """
-BLANK_EXECUTION: Final = """
-    UPDATE execution_logs
-    SET user_input = $2, refined_input = $3, worker_output = $4, evaluation_detail = $5,
-        error_message = $6
-    WHERE id = $1
-"""
-_NAMES = ", ".join(BLANK_CONVERSATION)
-BLANK_CONVERSATIONS: Final = f"""
-    UPDATE selfheal.conversations SET ({_NAMES}) = (
-        SELECT {_NAMES} FROM jsonb_populate_record(NULL::selfheal.conversations, $2)
-    )
-    WHERE execution_id = ANY($1)
-"""
+BLANK: Final = write_blanking(ERASURE, ERASED_CONVERSATION)
 # The door tells the request in a header, the guide's route at the beginning of its answer.
 FORGET_CALLS: Final = """
     DELETE FROM selfheal.idempotent_calls

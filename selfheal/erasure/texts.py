@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from services.common.chat.messages import SYSTEM_ROLES, ChatInput
 from services.common.presentation.detail_reading import show_line
-from services.optimizer.app.services.heal.healing_report import MAX_TEXT_CHARACTERS
+from services.common.record.text_lint import ERASED
+from services.optimizer.app.services.heal.report_parts import MAX_TEXT_CHARACTERS
 from services.optimizer.app.services.proof.replay_results import ReplayInput
 
-ERASED: Final = "[erased]"
 # What is shorter could be anybody's words: it is found only where reports have inputs.
 LEAST_CHARACTERS: Final = 20
 # Where reports, and files of golden inputs, have inputs: whole, or cut as reports cut them.

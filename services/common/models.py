@@ -1,10 +1,11 @@
 """The rows of the three tables, as `db/schema.sql` defines them."""
 
-import hashlib
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
+
+from services.common.text import digest_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Prompt:
     @property
     def digest(self) -> str:
         """SHA-256 of the text, in hexadecimal: an edit by hand keeps the id and changes this."""
-        return hashlib.sha256(self.content.encode("utf-8", "replace")).hexdigest()
+        return digest_text(self.content)
 
 
 PROMPT_COLUMNS = ", ".join(column.name for column in fields(Prompt))

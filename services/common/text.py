@@ -1,5 +1,6 @@
 """Makes texts that PostgreSQL, JSON and UTF-8 can all hold."""
 
+import hashlib
 import re
 from typing import Any
 
@@ -17,6 +18,11 @@ def make_storable(value: Any) -> Any:
             return {make_storable(key): make_storable(item) for key, item in value.items()}
         case _:
             return value
+
+
+def digest_text(text: str) -> str:
+    """Return a text's SHA-256, in 64 hexadecimal digits."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
 
 
 def make_printable_line(text: str) -> str:

@@ -1,6 +1,7 @@
 """What all services share over HTTP: errors as JSON, request ids, health, metrics."""
 
 import asyncio
+import gc
 import math
 import resource
 import sys
@@ -9,13 +10,17 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Literal, TypeVar, cast
 
 import uvicorn
-from fastapi import FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 
 from services.common.access.networks import is_exposed, name_exposure
+from services.common.api_description import (
+    FAILURES_OF_ANY_ROUTE,
+    describe_failures,
+)
 from services.common.config import explain_settings_error
 from services.common.errors import (
     InvalidRequestError,
@@ -35,10 +40,8 @@ from services.common.middleware import (
 from services.common.resilience import draining
 from services.common.resilience.admission import Admission, Bounds
 from services.common.schemas import (
-    FAILURES_OF_ANY_ROUTE,
     HealthResponse,
     ReadinessResponse,
-    describe_failures,
 )
 from services.common.settings.process import USAGE_EXIT_CODE, ServiceSettings
 from services.common.tracing.setup import configure_tracing, flush_telemetry
@@ -221,6 +224,15 @@ def create_app(
     return app
 
 
+def gather_routes(*routers: APIRouter) -> list[BaseRoute]:
+    """Gather routes for `app.router.routes`, to be done once: an application that includes routers
+    works out anew what each of their routes takes and answers."""
+    gathered = APIRouter(responses=describe_failures(FAILURES_OF_ANY_ROUTE))
+    for router in routers:
+        gathered.include_router(router)
+    return gathered.routes
+
+
 async def _require_nothing(settings: ServiceSettings) -> None:
     """Find no fault."""
 
@@ -282,4 +294,6 @@ def serve(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=math.ceil(settings.grace_seconds),
     )
+    gc.freeze()
+    gc.enable()
     draining.run(app, config, drain_seconds=settings.drain_seconds)

@@ -27,11 +27,18 @@ def paths(documents: list[Document]) -> dict[str, list[tuple[str, str]]]:
     [
         ({"kind": "none"}, []),
         ({"kind": "ingress"}, [("Prefix", "/v1")]),
-        ({"kind": "ingress", "request": True}, [("Prefix", "/v1"), ("Exact", "/api/v1/request")]),
+        (
+            {"kind": "ingress", "request": True},
+            [("Prefix", "/v1"), ("Exact", "/api/v1/request"), ("Prefix", "/api/v1/requests")],
+        ),
         ({"kind": "gateway"}, [("PathPrefix", "/v1")]),
         (
             {"kind": "gateway", "request": True},
-            [("PathPrefix", "/v1"), ("Exact", "/api/v1/request")],
+            [
+                ("PathPrefix", "/v1"),
+                ("Exact", "/api/v1/request"),
+                ("PathPrefix", "/api/v1/requests"),
+            ],
         ),
     ],
 )

@@ -65,7 +65,11 @@ def play(directory: Path, **variables: str) -> tuple[Collector, Provider]:
             "LLM_BASE_URL": f"{url}/v1",
             "LLM_MODEL": "a-model",
             "LLM_API_KEY": KEY,
-            "JUDGE_MODEL": f"openai:{JUDGE}",
+            # Of LangChain's, with its own client for HTTP.
+            "JUDGE_MODEL": f"azure_openai:{JUDGE}",
+            "AZURE_OPENAI_ENDPOINT": url,
+            "AZURE_OPENAI_API_KEY": KEY,
+            "OPENAI_API_VERSION": "2024-10-21",
             **variables,
         }
         system.environment.update(own)

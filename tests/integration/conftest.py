@@ -6,15 +6,18 @@ from contextlib import AsyncExitStack, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import asyncpg
 import httpx
 import pytest
 import structlog
+from argon2 import PasswordHasher
 from fastapi import FastAPI
 
 from benchmarks.temporary_postgres import temporary_postgres
 from selfheal.runtime.postgres.server import EmbeddedPostgres
+from services.common.access import passwords
 from services.common.config import Settings
 from services.common.database import Database, configure_connection
 
@@ -59,6 +62,14 @@ CONNECTION_LOST = (
 )
 
 _numbers = count(1)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hash passwords by argon2id at its least cost; unit tests try it at what it costs in use."""
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with patch.object(passwords, "_HASHER", quick):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -18,6 +19,12 @@ from support.http_server import JsonHandler, serving
 CLIENT_ID = "selfheal"
 CLIENT_SECRET = "the-client's-secret"
 CALLBACK = "http://localhost:8003/sign-in/oidc/callback"
+
+
+@cache
+def make_key(number: int) -> RSAKey:
+    """Make one of the providers' keys; each takes a tenth of a second, so they share them."""
+    return RSAKey.generate_key(2048, {"kid": f"key-{number}"})
 
 
 @dataclass
@@ -35,10 +42,12 @@ class StandIn:
     forged_key: RSAKey | None = None
     sends_id_token: bool = True
     fetched: list[str] = field(default_factory=list)
+    rotations: int = 0
 
     def rotate(self) -> None:
         """Sign with another key from now on, and forget the one before."""
-        self.keys = [RSAKey.generate_key(2048, {"kid": f"key-{time.monotonic_ns()}"})]
+        self.rotations += 1
+        self.keys = [make_key(self.rotations)]
 
     def sign_in(self, url: str, **claims: Any) -> dict[str, str]:
         """Do what a person does at the provider's page; gives what the browser comes back with."""

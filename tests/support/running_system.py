@@ -66,7 +66,7 @@ class RunningSystem:
     ) -> subprocess.CompletedProcess[str]:
         """Run the command line as a user would."""
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "selfheal.cli.main", *arguments],
+            [sys.executable, "-P", "-m", "selfheal.entry", *arguments],
             cwd=self.directory,
             env=self.environment,
             input=typed,

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from benchmarks.healing.peers.task import BudgetSpentError, PeerResult, PeerTask
 from services.common.errors import ServiceError
-from services.optimizer.app.services.repair.gepa_adapter import Rollout
+from services.optimizer.app.services.repair.gepa_adapter import ScoredAnswer
 
 # As many at once as the Optimizer replays at once: the times are to compare.
 CONCURRENCY = 4
@@ -50,7 +50,7 @@ class TaskInThread:
         """Refuse every further call, so that the thread of a cancelled peer ends."""
         self._is_closed = True
 
-    def evaluate(self, prompt: str, requests: Sequence[str]) -> list[Rollout]:
+    def evaluate(self, prompt: str, requests: Sequence[str]) -> list[ScoredAnswer]:
         """Answer requests under a prompt and score the answers, a few at once.
 
         Raises:
@@ -68,13 +68,13 @@ class TaskInThread:
         """
         return self._call(1, _wait_for(self._task.complete(question)))
 
-    async def _evaluate_all(self, prompt: str, requests: Sequence[str]) -> list[Rollout]:
+    async def _evaluate_all(self, prompt: str, requests: Sequence[str]) -> list[ScoredAnswer]:
         slots = asyncio.Semaphore(CONCURRENCY)
 
-        async def evaluate(request: str) -> Rollout:
+        async def evaluate(request: str) -> ScoredAnswer:
             async with slots:
                 score, output, feedback = await self._task.evaluate(prompt, request)
-            return Rollout(request, output, score, feedback)
+            return ScoredAnswer(request, output, score, feedback)
 
         return await asyncio.gather(*(evaluate(request) for request in requests))
 

@@ -37,6 +37,7 @@ class RecoveryFigures:
         detected: The Optimizer looked into it.
         attributed: It blamed the prompt, of the runs that it looked into.
         recovered: It won 90 % of the lost score back.
+        by_first_heal: Its first heal did: later ones of the incident go on with what it bet.
         beats_empty: What it promoted earns more than no prompt at all.
         naive: The naive healer did.
         share: Of the lost score that was won back.
@@ -49,6 +50,7 @@ class RecoveryFigures:
     detected: Rate
     attributed: Rate
     recovered: Rate
+    by_first_heal: Rate
     beats_empty: Rate
     naive: Rate
     share: Spread
@@ -169,6 +171,7 @@ def _judge_recovery(records: Sequence[RunRecord]) -> RecoveryFigures:
         detected=rate_of([one.looked_into for one in records]),
         attributed=_rate_attributions(records),
         recovered=rate_of([is_recovered(one) for one in records]),
+        by_first_heal=rate_of([is_recovered(one) and one.promoting == 0 for one in records]),
         beats_empty=rate_of(
             [one.after > one.empty + SAME_SCORE for one in records if one.after and one.empty]
         ),

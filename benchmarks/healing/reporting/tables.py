@@ -61,6 +61,7 @@ def table_of_recovery(figures: Figures) -> Table:
         end_section=True,
     )  # fmt: skip
     table.add_row("recovered to 90 %", *(show_rate(one.recovered) for one in columns))
+    table.add_row("by the first heal", *(show_rate(one.by_first_heal) for one in columns))
     for strategy in dict.fromkeys(name for one in columns for name in one.strategies):
         table.add_row(
             f"  by {strategy}", *(str(one.strategies.get(strategy, 0)) for one in columns)

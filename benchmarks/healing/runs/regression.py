@@ -55,14 +55,12 @@ async def _send_until_healed(
 
 
 async def _wait_for_heal(lane: Lane, bench: Bench, moment: Moment) -> None:
-    """Wait while a heal is under way: one that calls the model, and hasn't ended in a record.
-
-    The continuous mode leaves a prompt alone for a while after it held.
-    """
+    """Wait while a heal is under way: one that calls the model, and hasn't ended in a record."""
+    known = len(await lane.database.healing_runs())
     calls, called_at = lane.endpoint.calls, time.monotonic()
     give_up_at = called_at + bench.pace.patience_seconds
     while time.monotonic() < min(give_up_at, called_at + bench.pace.idle_seconds):
-        if await _is_healed(lane, moment) or await lane.database.healing_runs():
+        if await _is_healed(lane, moment) or len(await lane.database.healing_runs()) > known:
             return
         if lane.endpoint.calls != calls:
             calls, called_at = lane.endpoint.calls, time.monotonic()

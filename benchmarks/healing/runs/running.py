@@ -28,7 +28,7 @@ class Pace:
     Attributes:
         concurrency: Requests at a time, while no heal is waited for.
         pause_seconds: Between requests, while a heal is waited for.
-        most_requests: That a heal may take.
+        most_requests: That it may take until a heal of the incident promotes something.
         patience_seconds: How long a heal is waited for after the last of them.
         idle_seconds: How long no model is called before nothing is waited for any more.
     """

@@ -2,12 +2,11 @@
 
 import json
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, astuple, fields
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TextIO
 
 import asyncpg
 import typer
@@ -15,7 +14,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
+from selfheal.cli.logs.moments import Since
+from selfheal.cli.terminal import (
+    AsJson,
+    friendly_errors,
+    messages,
+    print_json,
+)
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
@@ -32,7 +37,6 @@ ByPerson = Annotated[
 OfTaskType = Annotated[
     str | None, typer.Option("--task-type", "-t", help="Only this task type.", metavar="NAME")
 ]
-Since = Annotated[datetime | None, typer.Option("--since", help="Not before, in this zone.")]
 
 app = typer.Typer(no_args_is_help=True, help="See who changed what; `prompts`, keys, accounts.")
 output = Console()
@@ -81,41 +85,42 @@ def export_events(
     Example: selfheal audit export --format jsonl --output audit.jsonl
     """
     meant = _read_filter(person, task_type, since)
-    with friendly_errors(), ExitStack() as stack:
-        try:
-            out = (
-                stack.enter_context(file.open("w", encoding="utf-8", newline="")) if file else None
-            )
-        except OSError as error:
-            raise EmbeddedRuntimeError(f"Can't write {file}: {error.strerror}.") from error
-        write = (out or sys.stdout).write
-        count = ask_database(Settings(), lambda one: _export(one, meant, file_format, write))
+    with friendly_errors():
+        count = ask_database(Settings(), lambda one: _export(one, meant, file_format, file))
     messages.print(f"Wrote {count:,} events.")
 
 
 async def _export(
-    connection: asyncpg.Connection,
-    meant: AuditFilter,
-    file_format: str,
-    write: Callable[[str], object],
+    connection: asyncpg.Connection, meant: AuditFilter, file_format: str, file: Path | None
 ) -> int:
-    if file_format == "csv":
-        write(write_csv_line(column.name for column in fields(AuditEvent)))
     count = 0
-    async for event in read_events(connection, meant):
+    with _open(file) as out:
         if file_format == "csv":
-            write(write_csv_line(astuple(event)))
-        else:
-            write(json.dumps(asdict(event), default=_write_moment) + "\n")
-        count += 1
+            out.write(write_csv_line(column.name for column in fields(AuditEvent)))
+        async for event in read_events(connection, meant):
+            if file_format == "csv":
+                out.write(write_csv_line(astuple(event)))
+            else:
+                out.write(json.dumps(asdict(event), default=_write_moment) + "\n")
+            count += 1
     return count
+
+
+def _open(file: Path | None) -> AbstractContextManager[TextIO]:
+    """Open a file anew, or standard output where none is named."""
+    if file is None:
+        return nullcontext(sys.stdout)
+    try:
+        return file.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise EmbeddedRuntimeError(f"Can't write {file}: {error.strerror}.") from error
 
 
 def _read_filter(person: str | None, task_type: str | None, since: datetime | None) -> AuditFilter:
     return AuditFilter(
         person=person,
         task_types=[task_type] if task_type is not None else None,
-        since=since.astimezone() if since else None,
+        since=since,
     )
 
 

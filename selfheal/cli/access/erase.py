@@ -7,14 +7,13 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-import asyncpg
 import typer
 from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from selfheal.cli.lifecycle import (
+from selfheal.cli.terminal import (
     FAILURE_EXIT_CODE,
     AsJson,
     friendly_errors,
@@ -28,7 +27,7 @@ from selfheal.operator_database import ask_database, find_operator
 from selfheal.runtime.assembly import build_system
 from services.common.config import Settings
 from services.common.database import connect
-from services.common.personal.names import hash_name, list_stored_names
+from services.common.personal.names import list_stored_names
 
 output = Console()
 
@@ -72,9 +71,7 @@ def erase(
         key = SecretStr(build_system(settings).credentials().end_user_key)
         if not key:
             messages.print("END_USER_KEY isn't set: whom a keyed hash stands for isn't found.")
-        person = Person(
-            hash_name(end_user, key), list_stored_names(end_user, key), request_ids or ()
-        )
+        person = Person(list_stored_names(end_user, key), request_ids or ())
         if dry_run or not yes:
             receipt = _run(settings, person, is_dry=True)
             if dry_run or not as_json:
@@ -107,15 +104,15 @@ def _saying_what_answers(option: str) -> Iterator[None]:
 def _run(settings: Settings, person: Person, *, is_dry: bool) -> Receipt:
     url = build_system(settings).credentials().database_url
     another = partial(connect, url, timeout_seconds=settings.database_timeout_seconds)
+    places = {"spool": settings.spool_directory, "golden": settings.task_types_dir}
     with showing_progress("looking" if is_dry else "erasing") as progress:
-
-        async def run(connection: asyncpg.Connection) -> Receipt:
-            eraser = Eraser(connection, another, find_operator(), progress, is_dry)
-            return await eraser.erase(
-                person, spool=settings.spool_directory, golden=settings.task_types_dir
-            )
-
-        return ask_database(settings, run, is_one_transaction=False)
+        return ask_database(
+            settings,
+            lambda one: Eraser(one, another, find_operator(), progress, is_dry).erase(
+                person, **places
+            ),
+            is_one_transaction=False,
+        )
 
 
 def _show(receipt: Receipt, *, as_json: bool, is_erased: bool) -> None:

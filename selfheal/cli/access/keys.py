@@ -13,7 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from selfheal.cli.access.users import TaskTypes
-from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
+from selfheal.cli.terminal import (
+    AsJson,
+    friendly_errors,
+    messages,
+    print_json,
+)
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.access.key_records import (

@@ -11,7 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
+from selfheal.cli.terminal import (
+    AsJson,
+    friendly_errors,
+    messages,
+    print_json,
+)
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.access.accounts import (

@@ -1,20 +1,25 @@
 """`selfheal logs export`: the log as JSON lines, in a file that goes on where it ended."""
 
+import errno
 import fcntl
-import json
 import os
 import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Final
 
 import asyncpg
 import typer
 
-from selfheal.cli.lifecycle import friendly_errors, messages, showing_progress
+from selfheal.cli.logs.moments import Since, Until
+from selfheal.cli.terminal import (
+    friendly_errors,
+    messages,
+    showing_progress,
+)
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from selfheal.runtime.waiting import Progress
@@ -24,9 +29,12 @@ from services.common.config import Settings
 PAGE_ROWS: Final = 100
 TIMEOUT_SECONDS: Final = 600.0
 PROGRESS_ROWS: Final = 10_000
-TAIL_BYTES: Final = 1 << 16
-GOES_ON: Final = "Run the same command again: it goes on where the file ends."
-# How each line begins, but for its number.
+GOES_ON: Final = (
+    "Name another file. Or mend that, and run the same command again: it goes on where the file "
+    "ends."
+)
+IS_LINE: Final = re.compile(rb'\{"id": (\d+), "task_type": .*\}\n', re.DOTALL).fullmatch
+# How the first one begins where it is torn, but for its number.
 BEGIN: Final = b'{"id": 0, "task_type": '
 MEANT: Final = """
     ($1::timestamptz IS NULL OR created_at >= $1) AND ($2::timestamptz IS NULL OR created_at < $2)
@@ -46,13 +54,8 @@ SELECT_PAGE: Final = f"""
 
 def export(
     to: Annotated[Path, typer.Option("--to", help="The file; it is gone on with.")],
-    since: Annotated[
-        datetime | None,
-        typer.Option(help="Not before: 2026-01-01 or 2026-01-01T08:00, in this machine's zone."),
-    ] = None,
-    until: Annotated[
-        datetime | None, typer.Option(help="Before, likewise; that moment isn't in it.")
-    ] = None,
+    since: Since = None,
+    until: Until = None,
     task_type: Annotated[
         str | None, typer.Option("--task-type", "-t", help="Only this task type.", metavar="NAME")
     ] = None,
@@ -63,16 +66,21 @@ def export(
 
     Example: selfheal logs export --to log.jsonl --since 2026-01-01
     """
-    since, until = since and since.astimezone(), until and until.astimezone()
     if since and until and since >= until:
         raise typer.BadParameter("it has to lie after --since", param_hint="--until")
     meant = (since, until, task_type)
-    with friendly_errors(), _open(to) as file, showing_progress("exporting") as progress:
-        after = _find_end(file, to)
-        count = ask_database(Settings(), lambda one: _export(one, file, after, meant, progress))
+    with friendly_errors(), showing_progress("exporting") as progress:
+        settings = Settings()
+        first = ask_database(
+            settings, lambda one: one.fetchval(SELECT_FIRST, *meant, timeout=TIMEOUT_SECONDS)
+        )
+        with _open(to) as file:
+            last = _find_last(file, to)
+            after = max(last, (first or 0) - 1)
+            count = ask_database(settings, lambda one: _export(one, file, after, meant, progress))
     if count:
         messages.print(f"Wrote {count:,} requests to {to}.")
-    elif after:
+    elif last:
         messages.print(f"Nothing is new to {to}.")
     else:
         messages.print(f"No request is logged that these options mean; {to} is empty.")
@@ -80,79 +88,57 @@ def export(
 
 @contextmanager
 def _open(path: Path) -> Iterator[BinaryIO]:
-    """Open a file for this process and this account alone.
+    """Open a file for this process and this account alone, whoever could read it before.
 
     Raises:
         EmbeddedRuntimeError: If it can't be written, or another export is at it.
     """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise EmbeddedRuntimeError(
-            f"Can't write {path}: {error.strerror}.", remedy="Name another file."
-        ) from error
-    try:
-        _close_to_others(descriptor, path)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    try:
-        with os.fdopen(descriptor, "r+b") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+            if reason := _find_obstacle(file.fileno()):
+                raise OSError(errno.EPERM, reason)
+            os.fchmod(file.fileno(), 0o600)
             yield file
-    except BlockingIOError as error:
-        raise EmbeddedRuntimeError(
-            f"Another export writes to {path}.", remedy="Wait for it, or name another file."
-        ) from error
     except OSError as error:
         raise EmbeddedRuntimeError(
-            f"Can't write {path}: {error.strerror}.", remedy=GOES_ON
+            f"Can't write {path}: {error.strerror or error}.", remedy=GOES_ON
         ) from error
 
 
-def _close_to_others(descriptor: int, path: Path) -> None:
-    """See to it that nobody else reads a file that may have been there before."""
+def _find_obstacle(descriptor: int) -> str:
+    """Lock a file, or tell why it isn't to be written; empty where it is."""
     status = os.fstat(descriptor)
-    is_file = stat.S_ISREG(status.st_mode)
-    if not is_file or status.st_uid != os.geteuid():
-        why = "it belongs to another account" if is_file else "it is no file"
-        raise EmbeddedRuntimeError(f"Can't write {path}: {why}.", remedy="Name another file.")
-    os.fchmod(descriptor, 0o600)
+    if not stat.S_ISREG(status.st_mode):
+        return "it is no file"
+    if status.st_uid != os.geteuid():
+        return "it belongs to another account"
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return "another export writes to it"
+    return ""
 
 
-def _find_end(file: BinaryIO, path: Path) -> int:
+def _find_last(file: BinaryIO, path: Path) -> int:
     """Return the id of a file's last whole line, 0 without any, and cut off what was torn.
 
     Raises:
         EmbeddedRuntimeError: If the file holds something else.
     """
-    end = _find_newline(file, file.seek(0, os.SEEK_END))
-    begin = _find_newline(file, max(end - 1, 0))
-    file.seek(begin)
-    line = file.read(end - begin)
-    head = re.sub(rb"\d+", b"0", (line or file.read(len(BEGIN) * 2)), count=1)[: len(BEGIN)]
-    try:
-        last = json.loads(line)["id"] if line else 0
-    except (ValueError, LookupError, TypeError):
-        last = None
-    if type(last) is not int or not BEGIN.startswith(head):
+    if not os.fstat(file.fileno()).st_size:
+        return 0
+    with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+        end = content.rfind(b"\n") + 1
+        line = content[content.rfind(b"\n", 0, max(end - 1, 0)) + 1 : end]
+        torn = re.sub(rb"\d+", b"0", content[end : end + 2 * len(BEGIN)], count=1)[: len(BEGIN)]
+    found = IS_LINE(line)
+    if not (found if line else BEGIN.startswith(torn)):
         raise EmbeddedRuntimeError(
             f"{path} holds something else than an export.", remedy="Name another file."
         )
     file.seek(end)
     file.truncate()
-    return last
-
-
-def _find_newline(file: BinaryIO, before: int) -> int:
-    """Return where the last line before a place ends, its end included; 0 where none does."""
-    while before > 0:
-        start = max(0, before - TAIL_BYTES)
-        file.seek(start)
-        if (at := file.read(before - start).rfind(b"\n")) >= 0:
-            return start + at + 1
-        before = start
-    return 0
+    return int(found[1]) if found else 0
 
 
 async def _export(
@@ -163,8 +149,7 @@ async def _export(
     progress: Progress,
 ) -> int:
     """Append the rows after an id, page by page; gives how many."""
-    first = await connection.fetchval(SELECT_FIRST, *meant, timeout=TIMEOUT_SECONDS)
-    count, after, has_more = 0, max(after, (first or 0) - 1), True
+    count, has_more = 0, True
     while has_more:
         page = await connection.fetch(
             SELECT_PAGE, *meant, after, PAGE_ROWS, timeout=TIMEOUT_SECONDS

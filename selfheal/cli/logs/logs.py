@@ -8,8 +8,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from selfheal.cli.lifecycle import friendly_errors, messages, print_json
 from selfheal.cli.logs.export import export
+from selfheal.cli.terminal import (
+    friendly_errors,
+    messages,
+    print_json,
+)
 from selfheal.operator_database import ask_database
 from selfheal.runtime.assembly import build_system
 from selfheal.runtime.errors import EmbeddedRuntimeError

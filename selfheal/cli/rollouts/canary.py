@@ -1,24 +1,29 @@
 """`selfheal canary`: proven texts that serve a share of traffic before they serve all of it."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Annotated, Any, Final
 
 import asyncpg
 import typer
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
-from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
 from selfheal.cli.reports import LEAST_DIGITS, AnyTaskType
 from selfheal.cli.short_ids import parse_short_id
-from selfheal.display.report.rollout import tell_figures
-from selfheal.display.verdict_rendering import INDENT
+from selfheal.cli.terminal import (
+    AsJson,
+    friendly_errors,
+    messages,
+    print_json,
+)
+from selfheal.display.report.rollout import render_canary
 from selfheal.operator_database import ask_about, ask_database, find_operator, refuse_alone
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
-from services.common.presentation.detail_reading import read_part, show_line
+from services.common.presentation.detail_reading import show_line
 from services.common.record.rollouts import endings, steps
+from services.common.record.rollouts.arms import load_arm_figures
 from services.common.record.rollouts.rollout import (
     Rollout,
     load_open_rollouts,
@@ -63,18 +68,20 @@ def list_canaries(
 
 @app.command()
 def show(canary_id: CanaryId = None, as_json: AsJson = False) -> None:
-    """Show one canary: its step and share, and what its answers show so far.
+    """Show one canary: its step and share, what its answers show so far, what it waits for.
 
     Example: selfheal canary show 3f2c9a71
     """
     with friendly_errors():
         rollout = _find(canary_id)
+        arms = ask_database(Settings(), lambda connection: load_arm_figures(connection, rollout.id))
     if as_json:
-        print_json(_describe(rollout) | {"content": rollout.content, "detail": rollout.detail})
+        whole = {"content": rollout.content, "detail": rollout.detail}
+        print_json(_describe(rollout) | whole | {"arms": [asdict(one) for one in arms]})
         return
     output.print(_headline(rollout))
-    for line in tell_figures(read_part(rollout.detail, "shown")):
-        output.print(Padding(Text(line), INDENT))
+    for part in render_canary(rollout, arms):
+        output.print(part)
     output.print(Text(f"why: selfheal reports show {str(rollout.run_id)[:8]}", style="dim"))
 
 

@@ -6,10 +6,15 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from selfheal.cli.lifecycle import AsJson, friendly_errors, messages, print_json
+from selfheal.cli.terminal import (
+    AsJson,
+    friendly_errors,
+    messages,
+    print_json,
+)
 from selfheal.operator_database import ask_about
 from selfheal.runtime.errors import EmbeddedRuntimeError
-from services.common.costs.bill import Charge
+from services.common.costs.bill import NO_PLACE, REMEDY, Charge
 from services.common.costs.hours import SUMMED, Costs, load_costs, show_usd
 from services.common.presentation.visible_text import make_visible_line
 
@@ -29,10 +34,7 @@ def costs(as_json: AsJson = False) -> None:
     with friendly_errors():
         found = ask_about(None, lambda connection: load_costs(connection, datetime.now(UTC)))
         if found is None:
-            raise EmbeddedRuntimeError(
-                "The schema is that of the release before, which doesn't keep what models cost.",
-                remedy="Bring it to this release's with: selfheal migrate",
-            )
+            raise EmbeddedRuntimeError(NO_PLACE, remedy=REMEDY)
     if as_json:
         print_json(describe(found))
     elif found.lines:

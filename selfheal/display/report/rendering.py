@@ -17,7 +17,7 @@ from rich.text import Text
 from selfheal.display.report.decision import render_decision, render_watch_result
 from selfheal.display.report.layout import more_line, section, show_words
 from selfheal.display.report.no_repair import render_no_repair
-from selfheal.display.report.rollout import render_rollout
+from selfheal.display.report.rollout import render_rollout, tell_share
 from selfheal.display.report.sections import (
     render_candidates,
     render_cost,
@@ -34,6 +34,7 @@ from services.common.presentation.detail_reading import (
 from services.common.presentation.text_difference import list_changes
 from services.common.presentation.wordings import HOLDS
 from services.common.record.healing_runs import BY_HAND
+from services.common.record.rollouts.rollout import Rollout
 from services.common.record.stored_runs import StoredRun
 
 DEFAULT_TASK_TYPE: Final = "code_generation"
@@ -82,8 +83,15 @@ def render_report(report: StoredRun) -> Iterator[RenderableType]:
     yield from _what_to_do(report)
 
 
-def make_list(reports: Sequence[StoredRun], *, width: int) -> Table:
-    """Make a table with a row for each run; a narrow screen wraps texts and omits the fault."""
+def make_list(
+    reports: Sequence[StoredRun], rollouts: Sequence[Rollout] = (), *, width: int
+) -> Table:
+    """Make a table with a row for each run; a narrow screen wraps texts and omits the fault.
+
+    Args:
+        rollouts: Those that are open.
+    """
+    serving = {rollout.run_id: tell_share(rollout) for rollout in rollouts}
     is_wide = width >= WIDE_COLUMNS
     versions = [_versions(report) for report in reports]
     table = Table(box=None, pad_edge=False, expand=True)
@@ -107,7 +115,9 @@ def make_list(reports: Sequence[StoredRun], *, width: int) -> Table:
             version,
             Text(show_line(report.task_type)),
             *([Text(show_line(report.verdict or ""))] if is_wide else []),
-            Text(", ".join(filter(None, (_why(report), _aftermath(report))))),
+            Text(
+                ", ".join(filter(None, (_why(report), serving.get(report.id), _aftermath(report))))
+            ),
         )
     return table
 

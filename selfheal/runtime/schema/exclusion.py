@@ -28,7 +28,8 @@ _SELECT_HOLDER: Final = f"""
     WHERE locktype = 'advisory' AND granted
       AND (classid::bigint << 32) | objid::bigint = hashtextextended('selfheal:schema', 0)
 """
-_SELECT_OLDEST: Final = f"""
+# The transaction that has been open the longest, where it is a second old.
+SELECT_OLDEST: Final = f"""
     SELECT {_DESCRIBED}
     FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -71,8 +72,3 @@ async def alone(connection: Connection, progress: Progress = silent) -> AsyncIte
                 f"Another one updates the schema of this database: {told}.", remedy=END_IT
             )
         await asyncio.sleep(_RETRY_SECONDS)
-
-
-async def find_oldest_transaction(connection: Connection) -> str:
-    """Describe the transaction that has been open the longest; empty where none is a second old."""
-    return await connection.fetchval(_SELECT_OLDEST) or ""

@@ -8,6 +8,7 @@ import random
 import re
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,9 +19,9 @@ from selfheal.runtime.errors import PostgresError
 from selfheal.runtime.schema.exclusion import (
     END_IT,
     PATIENCE_SECONDS,
+    SELECT_OLDEST,
     Connection,
     alone,
-    find_oldest_transaction,
 )
 from selfheal.runtime.schema.steps import Step, UnfinishedStepError, split_steps
 from selfheal.runtime.waiting import Progress, silent
@@ -36,10 +37,13 @@ _HAS_TABLES: Final = "SELECT to_regclass('prompts') IS NOT NULL"
 _HAS_LIST: Final = "SELECT to_regclass('selfheal.migrations') IS NOT NULL"
 _LATEST_NUMBER: Final = "SELECT coalesce(max(number), 0) FROM selfheal.migrations"
 
-_SELECT_BROKEN_INDEX: Final = """
-    SELECT indexrelid::regclass::text FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
-    WHERE indrelid = to_regclass($1) AND relname = $2 AND NOT indisvalid
+# Those that a statement names.
+_SELECT_BROKEN_INDEXES: Final = """
+    SELECT indrelid::regclass::text, indexrelid::regclass::text
+    FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+    WHERE NOT indisvalid AND $1 ~ ('\\m' || relname || '\\M')
 """
+_IS_VALID: Final = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($1)"
 
 Open = Callable[[], Awaitable[Connection]]
 
@@ -168,7 +172,7 @@ class _Update:
             try:
                 return await self._try(step, migration, is_last=is_last)
             except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError) as error:
-                holder = await find_oldest_transaction(self.connection) or "other transactions"
+                holder = await self.connection.fetchval(SELECT_OLDEST) or "other transactions"
                 if time.monotonic() > end:
                     raise PostgresError(
                         f"The locks that {migration} needs weren't to be had. Open: {holder}.",
@@ -178,49 +182,44 @@ class _Update:
             await asyncio.sleep(random.uniform(*_PAUSES_SECONDS))  # noqa: S311 - no secret
 
     async def _try(self, step: Step, migration: Migration | None, *, is_last: bool) -> bool:
-        if step.is_transaction:
-            async with alone(self.connection, self.progress):
-                if not await self._is_needed(migration):
-                    return False
-                await self.connection.execute(step.sql)
-                latest = await self.connection.fetchval(_LATEST_NUMBER) if migration else 0
-                if migration and is_last and latest < migration.number:
-                    raise UnnumberedMigrationError(migration.file)
+        async with AsyncExitStack() as stack:
+            keeper = self.connection
+            if not step.is_transaction:
+                keeper = await self.another()
+                stack.push_async_callback(keeper.close)
+            await stack.enter_async_context(alone(keeper, self.progress))
+            state = await read_schema_state(self.connection, self.schema)
+            if not (migration in state.missing if migration else state.is_empty):
+                return False
+            if not step.is_transaction:
+                await self._run_beside_traffic(step, str(migration))
+                return True
+            await self.connection.execute(step.sql)
+            latest = await self.connection.fetchval(_LATEST_NUMBER) if migration else 0
+            if migration and is_last and latest < migration.number:
+                raise UnnumberedMigrationError(migration.file)
             return True
-        guard = await self.another()
-        try:
-            async with alone(guard, self.progress):
-                if not await self._is_needed(migration):
-                    return False
-                await self._run_alone_in_time(step, str(migration))
-            return True
-        finally:
-            await guard.close()
 
-    async def _is_needed(self, migration: Migration | None) -> bool:
-        state = await read_schema_state(self.connection, self.schema)
-        return migration in state.missing if migration else state.is_empty
-
-    async def _run_alone_in_time(self, step: Step, what: str) -> None:
+    async def _run_beside_traffic(self, step: Step, what: str) -> None:
         """Run a statement that is no part of a transaction, however long it takes."""
         loop = asyncio.get_running_loop()
         timer = loop.call_later(_TELL_AFTER_SECONDS, self.progress, f"{what}: {step.title}")
         try:
-            if step.built_index:
-                await self._drop_broken_index(*step.built_index)
+            for table, index in await self.connection.fetch(_SELECT_BROKEN_INDEXES, step.sql):
+                await self._drop_if_broken(table, index)
             await self.connection.execute(step.sql, timeout=_BUILD_SECONDS)
         finally:
             timer.cancel()
 
-    async def _drop_broken_index(self, table: str, name: str) -> None:
+    async def _drop_if_broken(self, table: str, index: str) -> None:
         """Drop an index whose build was broken off, but not one that is being built."""
         async with self.connection.transaction():
             # A build goes on at the server for a while when its client is gone.
             await self.connection.execute(
                 f"LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE", timeout=_BUILD_SECONDS
             )
-            broken = await self.connection.fetchval(_SELECT_BROKEN_INDEX, table, name)
-        if broken:
+            is_built = await self.connection.fetchval(_IS_VALID, index)
+        if is_built is False:
             await self.connection.execute(
-                f"DROP INDEX CONCURRENTLY {broken}", timeout=_BUILD_SECONDS
+                f"DROP INDEX CONCURRENTLY {index}", timeout=_BUILD_SECONDS
             )

@@ -8,7 +8,6 @@ _BEGIN: Final = "BEGIN;"
 _COMMIT: Final = "COMMIT;"
 _COMMENT: Final = "--"
 _BODY: Final = "$$"
-_BUILD: Final = "CREATE INDEX CONCURRENTLY IF NOT EXISTS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +26,6 @@ class Step:
     def title(self) -> str:
         """Its first line."""
         return self.sql.partition("\n")[0]
-
-    @property
-    def built_index(self) -> tuple[str, str] | None:
-        """The table and the name of the index that it builds beside live traffic; None if none."""
-        words = self.sql.replace("CREATE UNIQUE INDEX", "CREATE INDEX", 1).split()
-        count = len(_BUILD.split())
-        if words[:count] != _BUILD.split():
-            return None
-        name, _, table = words[count : count + 3]
-        return table, name
 
 
 class UnfinishedStepError(Exception):

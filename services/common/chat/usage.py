@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from langchain_core.messages.ai import UsageMetadata
+
 from services.common.metering.spending import Spending
 from services.common.schemas import TaskResponse
 
@@ -18,13 +20,28 @@ def read_count(usage: object, path: tuple[str, ...]) -> int | None:
     count: Any = usage
     for name in path:
         count = count.get(name) if isinstance(count, Mapping) else None
-    is_count = isinstance(count, int) and not isinstance(count, bool)
-    return count if is_count and 0 <= count <= LARGEST_INTEGER else None
+    is_count = isinstance(count, int | float) and not isinstance(count, bool)
+    # NaN is in no range.
+    return int(count) if is_count and 0 <= count <= LARGEST_INTEGER else None
 
 
 def read_usage(usage: object) -> Spending:
     """Read what one call came to; reasoning is part of what was written."""
     return Spending.of_call(*(read_count(usage, path) or 0 for path in (READ, WRITTEN, CACHED)))
+
+
+def write_usage(usage: UsageMetadata | None) -> dict[str, Any]:
+    """Write what LangChain tells of an answer in OpenAI's shape; empty where it tells nothing."""
+    if not usage:
+        return {}
+    read, written = usage.get("input_token_details", {}), usage.get("output_token_details", {})
+    return {
+        "prompt_tokens": usage["input_tokens"],
+        "completion_tokens": usage["output_tokens"],
+        "total_tokens": usage["total_tokens"],
+        "prompt_tokens_details": {"cached_tokens": read.get("cache_read", 0)},
+        "completion_tokens_details": {"reasoning_tokens": written.get("reasoning", 0)},
+    }
 
 
 def read_task(task: TaskResponse) -> Spending:

@@ -1,7 +1,7 @@
 """Adds up what the calls of one request or run cost, and writes it down."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, fields
 from decimal import Decimal
 from typing import Any, Final, Literal
@@ -19,11 +19,13 @@ from services.common.errors import (
 from services.common.evaluation_detail import read_detail
 from services.common.logging import get_logger
 from services.common.metering.spending import Spending, read_spending
+from services.common.record.leases import Connect
 
 Purpose = Literal["serving", "judging", "healing"]
-Connect = Callable[[], AbstractAsyncContextManager[asyncpg.Connection]]
 UNKNOWN_MODEL: Final = "unknown"
 NOTHING: Final = Decimal(0)
+NO_PLACE: Final = "The schema is that of the release before, which doesn't keep what models cost."
+REMEDY: Final = "Bring it to this release's with: selfheal migrate"
 
 log = get_logger()
 
@@ -56,14 +58,9 @@ class Charge:
 
 
 COLUMNS: Final = ", ".join(column.name for column in fields(Charge))
-# As `jsonb_to_recordset` is told them.
-TYPED_COLUMNS: Final = """
-    task_type text, purpose text, model text, calls bigint, unpriced_calls bigint,
-    input_tokens bigint, cached_tokens bigint, output_tokens bigint, cost_usd numeric
-"""
 INSERT: Final = f"""
     INSERT INTO selfheal.spending ({COLUMNS})
-    SELECT {COLUMNS} FROM jsonb_to_recordset($1::jsonb) AS c ({TYPED_COLUMNS})
+    SELECT {COLUMNS} FROM jsonb_populate_recordset(NULL::selfheal.spending, $1)
 """
 # The table comes with migration 7, the right to it right after.
 IS_KEPT: Final = """
@@ -124,6 +121,11 @@ class Bill:
         elif is_asked and isinstance(failure, UpstreamTimeoutError | ClientGoneError):
             self.add(purpose, UNKNOWN_MODEL, Spending(calls=1, untold_calls=1))
 
+    async def keep(self, connection: asyncpg.Connection) -> None:
+        """Write the charges down, where the schema has a place for them."""
+        if self.charges and await is_spending_kept(connection):
+            await connection.execute(INSERT, self.as_json())
+
     def as_json(self) -> list[dict[str, Any]]:
         """Write the charges so that JSON loses nothing of the money."""
         return [asdict(charge) | {"cost_usd": f"{charge.cost_usd:f}"} for charge in self.charges]
@@ -139,7 +141,6 @@ async def charging(prices: Prices, task_type: str, connect: Connect) -> AsyncIte
         if bill.charges:
             try:
                 async with connect() as connection:
-                    if await is_spending_kept(connection):
-                        await connection.execute(INSERT, bill.as_json())
+                    await bill.keep(connection)
             except (DatabaseUnavailableError, asyncpg.PostgresError) as error:
                 log.warning("spending_not_kept", task_type=task_type, message=str(error))

@@ -72,17 +72,24 @@ async def load_costs(
     connection: asyncpg.Connection, now: datetime, task_types: Sequence[str] | None = None
 ) -> Costs | None:
     """Load what was spent up to now, by these task types or all; None where it isn't kept."""
-    if not await is_spending_kept(connection):
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    months = await load_spent(connection, today.replace(day=1), task_types)
+    if months is None:
         return None
-    start = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    days, months = [
-        [Charge(**row) for row in await connection.fetch(SELECT_SPENT, since, task_types)]
-        for since in (start, start.replace(day=1))
-    ]
+    days = await load_spent(connection, today, task_types) or []
     of_day = {(one.task_type, one.purpose, one.model): one for one in days}
     nothing = add_up([])
     lines = [(of_day.get((one.task_type, one.purpose, one.model), nothing), one) for one in months]
     return Costs(add_up(days), add_up(months), lines)
+
+
+async def load_spent(
+    connection: asyncpg.Connection, since: datetime, task_types: Sequence[str] | None = None
+) -> list[Charge] | None:
+    """Load what was spent since the beginning of an hour, the dearest first; likewise."""
+    if not await is_spending_kept(connection):
+        return None
+    return [Charge(**row) for row in await connection.fetch(SELECT_SPENT, since, task_types)]
 
 
 def add_up(charges: Sequence[Charge]) -> Charge:

@@ -17,7 +17,7 @@ from services.common.llm.endpoint import ChatEndpoint, read_events
 from services.common.llm.guard import ProviderGuard
 from services.common.llm.reply import join_reply
 from services.common.settings.model import DEFAULT_HOSTED_PROVIDER
-from services.common.tracing.inference import belonging_to, inferring
+from services.common.tracing.inference import inferring
 
 ROLES = {"system": "system", "human": "user", "ai": "assistant"}
 # With the blank line after it: a fence that opens a block without a language has none.
@@ -119,10 +119,7 @@ class ChatCompletionsModel(BaseChatModel):
         stops = [*(stop or ()), *([CLOSING_FENCE] if self.stop_after_code_block else ())]
         own = {**self.parameters, **({"stop": stops} if stops else {})}
         request = {"messages": sent}
-        with (
-            inferring(self.guard.name, {**own, **request}) as inference,
-            belonging_to(inference),
-        ):
+        with inferring(self.guard.name, {**own, **request}) as inference:
             message = await self._endpoint.ask(request, own, self._read)
             if inference:
                 inference.tell_message(message)

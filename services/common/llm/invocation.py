@@ -14,6 +14,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 
 from services.common.chat.outcome import require_answer
+from services.common.chat.usage import read_usage, write_usage
 from services.common.errors import ServiceError
 from services.common.errors.model import (
     ModelError,
@@ -63,18 +64,15 @@ async def invoke_model(chain: Runnable[Call_contra, AIMessage], call: Call_contr
                 message = await chain.ainvoke(call)
     except TimeoutError as error:
         raise ModelOutOfTimeError from error
-    usage = message.usage_metadata
-    read = usage["input_tokens"] if usage else 0
-    written = usage["output_tokens"] if usage else 0
-    cached = usage.get("input_token_details", {}).get("cache_read", 0) if usage else 0
-    note_tokens(read, written, cached)
+    spent = read_usage(write_usage(message.usage_metadata))
+    note_tokens(spent)
     return ModelAnswer(
         text=make_storable(require_answer(message)),
         model=make_storable(str(message.response_metadata.get("model_name", "unknown"))),
         latency_ms=round((time.perf_counter() - started) * 1000),
-        input_tokens=read,
-        output_tokens=written,
-        cached_tokens=cached,
+        input_tokens=spent.input_tokens,
+        output_tokens=spent.output_tokens,
+        cached_tokens=spent.cached_tokens,
     )
 
 

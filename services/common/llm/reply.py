@@ -7,10 +7,10 @@ from langchain_core.messages import AIMessage
 
 from services.common.chat.chunks import choices_of
 from services.common.chat.outcome import is_failure
+from services.common.chat.usage import read_usage
 from services.common.llm.event_parser import EventParser
 from services.common.llm.failures import find_leaves
 
-MOST_TOKENS = 2**31
 TEXT_PARTS = (None, "text", "output_text")
 # Where an error isn't told under `error`.
 ERROR_FIELDS = frozenset({"detail", "message", "code"})
@@ -66,10 +66,8 @@ def join_reply(events: Sequence[Mapping[str, Any]], model: str) -> AIMessage:
     # A model that ends by itself has written a text, be it an empty one.
     is_own = bool(texts) or reason != "stop"
     told = {name for name, leaf in find_leaves(messages) if leaf}
-    usage = _last(events, "usage", dict) or {}
-    read, written = (_read_count(usage.get(f"{name}_tokens")) for name in ("prompt", "completion"))
-    details = usage.get("prompt_tokens_details")
-    cached = _read_count(details.get("cached_tokens")) if isinstance(details, dict) else 0
+    spent = read_usage(_last(events, "usage", dict))
+    cached = {"input_token_details": {"cache_read": spent.cached_tokens}}
     return AIMessage(
         content="".join(texts),
         # Whether there is any, under the names that LangChain's integrations have for it.
@@ -82,10 +80,10 @@ def join_reply(events: Sequence[Mapping[str, Any]], model: str) -> AIMessage:
             "model_name": _last(events, "model", str) or model,
         },
         usage_metadata={
-            "input_tokens": read,
-            "output_tokens": written,
-            "total_tokens": read + written,
-            **({"input_token_details": {"cache_read": cached}} if cached else {}),
+            "input_tokens": spent.input_tokens,
+            "output_tokens": spent.output_tokens,
+            "total_tokens": spent.tokens,
+            **(cached if spent.cached_tokens else {}),
         },
     )
 
@@ -109,10 +107,3 @@ def _last(places: Sequence[Mapping[str, Any]], name: str, kind: type) -> Any:
     """Return the last value of this name and type that holds anything."""
     values = (place.get(name) for place in reversed(places))
     return next((value for value in values if value and isinstance(value, kind)), None)
-
-
-def _read_count(value: object) -> int:
-    """Read a count of tokens; 0 for what is no number, since nothing depends on it."""
-    if isinstance(value, int | float) and 0 <= value < MOST_TOKENS:  # NaN is in no range
-        return int(value)
-    return 0

@@ -92,10 +92,9 @@ def noting_call() -> Iterator[None]:
         raise
 
 
-def note_tokens(read: int, written: int, cached: int) -> None:
-    """Count the tokens of a call that was noted; without any they weren't told."""
-    spent = Spending.of_call(read, written, cached)
-    note_spending(replace(spent, calls=0, untold_calls=spent.untold_calls - 1))
+def note_tokens(told: Spending) -> None:
+    """Count what is told of a call that was noted."""
+    note_spending(replace(told, calls=0, untold_calls=told.untold_calls - 1))
 
 
 @contextmanager

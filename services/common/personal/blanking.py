@@ -1,62 +1,92 @@
-"""Takes the texts out of a row of the log; its figures stay. Pure."""
+"""Writes in SQL what takes the texts out of rows of the log; their figures stay."""
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from services.common.evaluation_detail import REMOVED
 
-# What a row says that its texts were removed by.
-ERASURE: Final = "selfheal erase"
-# Where a word in an evaluation's detail is the name of something of ours, and nothing that a
-# person, a model or code wrote.
-FIGURES: Final = frozenset({
-    "arm", "at", "backend", "by", "code", "evidence", "fallback", "fingerprint", "kind", "layers",
-    "model", "name", "outcome", "rollout", "service", "status", "verdict",
-})  # fmt: skip
-# Columns of `selfheal.conversations` that hold texts, or say whose they are.
+# What stands in the columns that hold texts, by table.
+BLANK_EXECUTION: Final[Mapping[str, Any]] = {
+    "user_input": "", "refined_input": None, "worker_output": None,
+}  # fmt: skip
 BLANK_CONVERSATION: Final[Mapping[str, Any]] = {
-    "messages": [],
-    "tools": None,
-    "parameters": {},
-    "variables": {},
-    "choices": None,
-    "session_id": None,
-    "end_user": None,
-    "tags": None,
+    "messages": [], "tools": None, "parameters": {}, "variables": {}, "choices": None,
+}  # fmt: skip
+# Of an evaluation's detail, and of parts of it: figures, codes, and names of ours.
+FIGURES: Final = "rule_score,judge_score,capped,evidence,evaluator,worker,error"
+PARTS: Final = {
+    "judge": "name,score,confidence,judgements,spread,calls,input_tokens,output_tokens,"
+    "cached_tokens,untold_calls,cost_usd",
+    "execution": "status,backend,layers,cpu_ms,wall_ms,output_cut",
 }
-_find_code = re.compile(r"[a-z_]+(?=:)").match
+# By what an arm was drawn, which is a person's.
+UNIT: Final = "{worker,unit}"
 
 
-def blank_execution(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns of `execution_logs` that hold texts, by name, without them."""
-    message = row["error_message"]
-    code, figures = _find_code(message or ""), keep_figures(row["evaluation_detail"])
-    return {
-        "user_input": "",
-        "refined_input": None,
-        "worker_output": None,
-        "evaluation_detail": {
-            **(figures if isinstance(figures, dict) else {}),
-            REMOVED: {"by": ERASURE},
-        },
-        "error_message": message and (code[0] if code else "erased"),
-    }
-
-
-def keep_figures(value: Any, name: str = "") -> Any:
-    """Copy JSON without its texts, but for our own names of things.
+def write_remains(by: str) -> str:
+    """Write what is selected of `error_message` and of `detail`, without their texts.
 
     Args:
-        name: The key that the value, or the list that it is in, stands under.
+        by: What they are removed by.
     """
-    match value:
-        case dict():
-            kept = {key: keep_figures(item, key) for key, item in value.items()}
-            return {key: item for key, item in kept.items() if item is not None}
-        case list():
-            return [kept for item in value if (kept := keep_figures(item, name)) is not None]
-        case str():
-            return value if name in FIGURES else None
-        case _:
-            return value
+    parts = ", ".join(
+        f"'{part}', " + _pick(f"detail -> '{part}'", keys) for part, keys in PARTS.items()
+    )
+    return f"""
+        CASE WHEN error_message <> '' THEN
+            coalesce(substring(error_message FROM '^[a-z_]+(?=:)'), 'removed by {by}')
+        END AS error_message,
+        coalesce({_pick("detail", FIGURES)}, '{{}}') #- '{UNIT}'
+        || jsonb_strip_nulls(jsonb_build_object('rules', (
+            SELECT jsonb_agg({_pick("rule", "name,weight,outcome")})
+            FROM jsonb_array_elements(
+                CASE WHEN jsonb_typeof(detail -> 'rules') = 'array' THEN detail -> 'rules' END
+            ) AS rule
+        ), {parts}))
+        || jsonb_build_object('{REMOVED}', jsonb_build_object('by', '{by}', 'at', now()))
+        AS evaluation_detail
+    """
+
+
+def write_blanking(by: str, conversation: Mapping[str, Any] = BLANK_CONVERSATION) -> str:
+    """Write what takes the texts out of the rows $1.
+
+    A detail is large: fetched once (`#> '{}'`, and no planner pulls up an OFFSET), then read often.
+
+    Args:
+        by: What they are removed by.
+        conversation: What stands in the columns of their conversations.
+    """
+    return f"""
+        WITH conversations AS (
+            UPDATE selfheal.conversations SET {_assign(conversation)}
+            WHERE execution_id = ANY($1::bigint[])
+        )
+        UPDATE execution_logs
+        SET {_assign(BLANK_EXECUTION)}, error_message = remains.error_message,
+            evaluation_detail = remains.evaluation_detail
+        FROM (
+            SELECT id, {write_remains(by)}
+            FROM (
+                SELECT id, error_message, evaluation_detail #> '{{}}' AS detail
+                FROM execution_logs WHERE id = ANY($1) OFFSET 0
+            ) AS read
+        ) AS remains
+        WHERE execution_logs.id = remains.id
+    """
+
+
+def _assign(columns: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{name} = NULL" if blank is None else f"{name} = '{blank}'"
+        for name, blank in columns.items()
+    )
+
+
+def _pick(value: str, keys: str) -> str:
+    """Write these fields of an object; NULL where it is none."""
+    return f"""(
+        SELECT jsonb_object_agg(key, value)
+        FROM jsonb_each(CASE WHEN jsonb_typeof({value}) = 'object' THEN {value} END)
+        WHERE key = ANY('{{{keys}}}')
+    )"""

@@ -102,6 +102,10 @@ HOLDS: Final[Mapping[str, tuple[str, str]]] = {
         "Another prompt began to serve while the other text had a share of the traffic.",
         "Nothing is to be done: what serves now is looked at as ever.",
     ),
+    "text_erased": (
+        "The text before did better, but selfheal erase took a person's words out of it.",
+        "Deploy a text of your own: nothing goes back to that one by itself.",
+    ),
     "budget_exceeded": (
         "The calls that a run may make were spent before it was decided.",
         "The next run tries again; OPTIMIZER_MAX_CALLS and its like allow more.",

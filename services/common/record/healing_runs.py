@@ -55,7 +55,7 @@ HAS_OPEN_PROPOSAL = """
         SELECT 1 FROM selfheal.healing_runs
         WHERE task_type = $1 AND decision = 'proposed' AND resolution IS NULL
           AND incumbent_prompt_id = $2 AND incumbent_digest = $3 AND requested_by IS NULL
-          AND ($4 OR detail ? 'waits_because')
+          AND ($4 OR detail ? 'waits_because') AND ($5::text IS NULL OR reason = $5)
     )
 """
 RESOLVE = """
@@ -217,20 +217,20 @@ async def reject(
 
 
 async def has_open_proposal(
-    connection: asyncpg.Connection, incumbent: Prompt, *, of_any_kind: bool = True
+    connection: asyncpg.Connection,
+    incumbent: Prompt,
+    *,
+    of_any_kind: bool = True,
+    reason: str | None = None,
 ) -> bool:
     """Tell whether a proven text waits for a person, in place of this very prompt.
 
     Args:
         of_any_kind: Whether those count that would be activated by themselves in another mode.
+        reason: The one for which it was proposed; None for any.
     """
-    is_there: bool = await connection.fetchval(
-        HAS_OPEN_PROPOSAL,
-        incumbent.task_type,
-        incumbent.id,
-        incumbent.digest,
-        of_any_kind,
-    )
+    prompt = incumbent.task_type, incumbent.id, incumbent.digest
+    is_there: bool = await connection.fetchval(HAS_OPEN_PROPOSAL, *prompt, of_any_kind, reason)
     return is_there
 
 

@@ -41,10 +41,6 @@ SELECT_HOLDER = """
 MOVE = "UPDATE selfheal.leases SET position = $3 WHERE name = $1 AND holder = $2"
 # The time stays: it tells when work was done last.
 RELEASE = "UPDATE selfheal.leases SET holder = '' WHERE name = $1 AND holder = $2"
-SELECT_AGE = """
-    SELECT extract(epoch FROM now() - held_until)::float + $2
-    FROM selfheal.leases WHERE name = $1
-"""
 
 # So often is a lease renewed while it is held.
 RENEWALS = 4
@@ -160,8 +156,3 @@ class Lease:
         """Return who holds it and for how many seconds more; None where it never was held."""
         record = await connection.fetchrow(SELECT_HOLDER, self.name)
         return (record["holder"], record["seconds"]) if record else None
-
-    async def age_seconds(self, connection: asyncpg.Connection) -> float | None:
-        """Return how long ago it was claimed last, by anybody; None where it never was."""
-        age: float | None = await connection.fetchval(SELECT_AGE, self.name, self.seconds)
-        return age

@@ -27,6 +27,11 @@ SELECT_ACTIVE_PROMPTS = f"""
 CREATED_BY = "operator"
 
 
+def write_digest(column: str) -> str:
+    """Write SQL that gives the SHA-256 of a text, as `Prompt.digest` does."""
+    return f"encode(sha256(convert_to({column}, 'UTF8')), 'hex')"
+
+
 async def load_active_prompts(connection: asyncpg.Connection) -> list[Prompt]:
     """Load the prompt that serves each task type now."""
     return [Prompt(**record) for record in await connection.fetch(SELECT_ACTIVE_PROMPTS)]

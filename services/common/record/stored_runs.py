@@ -8,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from services.common.record.outcomes import PROPOSED
+from services.common.record.prompts import write_digest
 
 # A run with its report and its watch. Only an Optimizer writes down that a watch ended, but what
 # serves no longer is watched no longer.
@@ -47,7 +48,7 @@ SELECT_SUMMARIES: Final = f"""
 SELECT_RUNS: Final = f"""
     SELECT {COLUMNS}, r.detail,
         coalesce(o.before_prompt_content, CASE
-            WHEN encode(sha256(convert_to(looked_at.content, 'UTF8')), 'hex') = r.incumbent_digest
+            WHEN {write_digest("looked_at.content")} = r.incumbent_digest
             THEN looked_at.content
         END) AS before_content,
         coalesce(o.after_prompt_content, c.content) AS after_content

@@ -52,6 +52,9 @@ class Record:
         passing = sum(weight for passed, weight in known if passed)
         return cls(len(known), round(len(known) * passing / weight) if known else 0)
 
+    def __str__(self) -> str:
+        return f"{self.passed} of {self.scored}"
+
     @property
     def failed(self) -> int:
         """How many didn't pass."""

@@ -7,6 +7,8 @@ from typing import Final
 from services.common.chat.variables import find_variables
 
 MAX_BYTES: Final = 16 * 1024
+# What `selfheal erase` leaves in the place of a person's words.
+ERASED: Final = "[erased]"
 _UNWANTED_CATEGORIES: Final = ("Cc", "Cf", "Co", "Cs")
 
 
@@ -47,6 +49,12 @@ def find_changed_variable(content: str, incumbent: str, variables: Sequence[str]
         return f"it drops the variable {{{{{min(dropped)}}}}}"
     added = used.difference(variables)
     return f"it has the variable {{{{{min(added)}}}}}, which no request gives" if added else ""
+
+
+def find_erased(content: str, incumbent: str) -> str:
+    """Refuse a text that lost words to `selfheal erase`: it isn't what once served or was tried."""
+    is_torn = ERASED in content and ERASED not in incumbent
+    return "it lost words to selfheal erase" if is_torn else ""
 
 
 def find_excess(content: str, limit: int) -> str:

@@ -1,12 +1,15 @@
 """Settings of how end users are named in what is kept of them."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from services.common.setting_checks import read_secret_file
 from services.common.settings.process import ProcessSettings, in_small_letters
+
+# With fewer, who has a hash may try keys as well as names.
+LEAST_KEY_CHARACTERS: Final = 32
 
 
 class EndUserSettings(ProcessSettings):
@@ -20,4 +23,10 @@ class EndUserSettings(ProcessSettings):
     @classmethod
     def _read_key_file(cls, key: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         """Take the key from its file, where only the file is named."""
-        return read_secret_file(key, info.data.get("end_user_key_file"), "end_user_key")
+        key = read_secret_file(key, info.data.get("end_user_key_file"), "end_user_key")
+        if key is not None and len(key.get_secret_value()) < LEAST_KEY_CHARACTERS:
+            raise ValueError(
+                f"must have at least {LEAST_KEY_CHARACTERS} characters, so that nobody guesses it: "
+                "make one with openssl rand -hex 32"
+            )
+        return key

@@ -12,7 +12,7 @@ from opentelemetry._logs import SeverityNumber
 from opentelemetry.trace import SpanKind, set_span_in_context, use_span
 
 from services.common.chat.chunks import choices_of, join_chunks
-from services.common.chat.usage import read_count
+from services.common.chat.usage import read_count, write_usage
 from services.common.tracing.content import describe_message, describe_messages
 from services.common.tracing.telemetry import (
     OFF,
@@ -70,7 +70,9 @@ def inferring(
     inference = Inference(telemetry, spec, request, is_stream=is_stream)
     error: dict[str, str] = {}
     try:
-        yield inference
+        # The span of what is called in here; a stream's can't stay that while others run.
+        with nullcontext() if is_stream else belonging_to(inference):
+            yield inference
     except BaseException as failure:
         error = tell_error(inference.span, failure)
         raise
@@ -120,14 +122,11 @@ class Inference:
 
     def tell_message(self, message: Any) -> None:
         """Tell of a whole answer that is a LangChain message."""
-        usage, metadata = message.usage_metadata or {}, message.response_metadata
+        metadata = message.response_metadata
         reason = metadata.get("finish_reason") or metadata.get("stop_reason")
         self.reply = {
             "model": metadata.get("model_name") or metadata.get("model"),
-            "usage": {
-                "prompt_tokens": usage.get("input_tokens"),
-                "completion_tokens": usage.get("output_tokens"),
-            },
+            "usage": write_usage(message.usage_metadata),
             "choices": [{"message": {"content": message.content}, "finish_reason": reason}],
         }
 

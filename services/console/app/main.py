@@ -15,7 +15,7 @@ from services.common.config import ConsoleSettings
 from services.common.database import Database
 from services.common.http import create_session
 from services.common.metrics import ServiceMetrics
-from services.common.web import create_app, serve
+from services.common.web import create_app, gather_routes, serve
 from services.console.app.pages import (
     evaluator,
     events,
@@ -46,6 +46,8 @@ from services.console.app.web.viewer import SignInNeededError
 
 SERVICE = "console"
 PAGES = (now, requests, prompts, heals, task_types, evaluator, settings, sign_in, events)
+ROUTES = gather_routes(*(page.router for page in PAGES))
+WORKSHOP_ROUTES = gather_routes(workshop.router)
 STATIC = Path(__file__).parent / "static"
 # A prompt of 100,000 Korean letters takes 900 kB in a form.
 MAX_FORM_BYTES: Final = 3 << 20
@@ -95,8 +97,7 @@ def create_console(own: ConsoleSettings) -> FastAPI:
     app.state.renderer = Renderer(app.state.last_pages, assets)
     app.state.read_session = read_session
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    for page in (*PAGES, *([workshop] if own.workshop else [])):
-        app.include_router(page.router, include_in_schema=False)
+    app.router.routes.extend((*ROUTES, *(WORKSHOP_ROUTES if own.workshop else ())))
     return app
 
 

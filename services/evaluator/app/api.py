@@ -4,16 +4,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Request
 
+from services.common.api_description import (
+    FAILURES_WITH_A_BODY,
+    describe_failures,
+)
 from services.common.errors import ForbiddenError, UnscoredError
 from services.common.internal_token import matches_token, require_internal_token
 from services.common.logging import get_logger
 from services.common.oversight.records import EvaluatorRecords
 from services.common.resilience.hang_ups import while_connected
 from services.common.schemas import (
-    FAILURES_WITH_A_BODY,
     EvaluationRequest,
     EvaluationResponse,
-    describe_failures,
 )
 from services.evaluator.app.metrics import EvaluationMetrics
 from services.evaluator.app.services.evaluation import Evaluation

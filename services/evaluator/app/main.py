@@ -16,7 +16,7 @@ from services.common.resilience.concurrency_limit import ConcurrencyLimit
 from services.common.resilience.deadline import within
 from services.common.schemas import EvaluationRequest
 from services.common.task_types.registry import open_task_types
-from services.common.web import create_app, serve
+from services.common.web import create_app, gather_routes, serve
 from services.evaluator.app.api import EVALUATE_PATH, router
 from services.evaluator.app.metrics import EvaluationMetrics, EvaluatorMetrics
 from services.evaluator.app.sandbox_watch import SandboxWatch
@@ -33,6 +33,7 @@ from services.evaluator.app.services.scorer import Verdict
 from services.evaluator.app.wiring import create_evaluation
 
 SERVICE = "evaluator"
+ROUTES = gather_routes(router)
 # Of a request without its conversation. A conversation comes with the whole answer, which is no
 # larger than a conversation may be.
 MAX_BODY_BYTES = 2 << 20
@@ -132,7 +133,7 @@ def create_evaluator(settings: EvaluatorSettings) -> FastAPI:
         bounds={EVALUATE_PATH: {"sandbox": evaluation.admits, PROVIDER: judge_calls.admits}},
         max_body_bytes=MAX_BODY_BYTES + 2 * settings.chat_max_body_bytes,
     )
-    app.include_router(router)
+    app.router.routes.extend(ROUTES)
     return app
 
 

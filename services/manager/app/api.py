@@ -4,13 +4,15 @@ from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
-from services.common.resilience.hang_ups import while_connected
-from services.common.schemas import (
+from services.common.api_description import (
     CALLED_BEFORE,
     FAILURES_WITH_A_BODY,
+    describe_failures,
+)
+from services.common.resilience.hang_ups import while_connected
+from services.common.schemas import (
     AgentRequest,
     AgentResponse,
-    describe_failures,
 )
 from services.manager.app.access.authorisation import require_task_type
 from services.manager.app.idempotency.calls import IdempotencyKey, IdempotentCalls, KeptAnswer

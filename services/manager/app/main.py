@@ -20,7 +20,7 @@ from services.common.resilience.throttle import Throttle
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.task_types.registry import TaskTypes, open_task_types
 from services.common.task_types.task_type import ALL_ANSWERS
-from services.common.web import create_app, serve
+from services.common.web import create_app, gather_routes, serve
 from services.manager.app.access.authorisation import Authorisation, require_a_key
 from services.manager.app.access.key_store import KeyStore
 from services.manager.app.access.people import People
@@ -57,6 +57,8 @@ LEASE_MARGIN_SECONDS = 30
 # An answer may have 200,000 characters, of six bytes where they come escaped.
 EVALUATIONS_PATH = f"{ADMIN_PREFIX}/evaluations"
 MAX_EVALUATION_BYTES = 2 << 20
+_ADMIN = (session_routes, accounts, prompts, rollouts, trials, jobs, condition)
+ROUTES = gather_routes(door_router, router, *(module.router for module in _ADMIN))
 
 
 def create_refiner(settings: ManagerSettings, metrics: ServiceMetrics) -> Refiner:
@@ -84,19 +86,19 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
         metrics.watch_breaker(breaker)
     refiner = create_refiner(settings, metrics)
     task_types, prices = open_task_types(settings.task_types_dir), Prices.open(settings.prices_file)
-    traffic_counter = TrafficCounter(database)
     pending = PendingScores(
         database,
         lease_seconds=settings.evaluator_timeout_seconds + LEASE_MARGIN_SECONDS,
         prices=prices,
     )
+    rules = plan_rules(settings, task_types)
     retention = Retention(
         database,
-        plan_rules(settings, task_types),
+        rules,
         lookback_minutes=settings.optimizer_lookback_minutes,
         registry=metrics.registry,
     )
-    counted = CountedMetrics(metrics.registry, database, pending, traffic_counter, retention)
+    counted = CountedMetrics(metrics.registry, database, is_removing=bool(rules))
     attention = Attention(
         database, [one.name for one in task_types.all() if one.sampling != ALL_ANSWERS]
     )
@@ -108,7 +110,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     sessions = Sessions(database, settings)
     people = People(settings, database, sessions)
     authorisation = Authorisation(settings, key_store, people)
-    background = (key_store, traffic_counter, Sweeper(database), retention, row_log)
+    background = (key_store, TrafficCounter(database), Sweeper(database), retention, row_log)
 
     async def find_obstacle() -> str:
         return authorisation.find_obstacle() or await row_log.find_obstacle()
@@ -200,9 +202,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     app.state.idempotent_calls = calls
     app.state.people = people
     app.state.sign_ins = SignIns(settings, database, sessions)
-    admin = (session_routes, accounts, prompts, rollouts, trials, jobs, condition)
-    for one in (door_router, router, *(module.router for module in admin)):
-        app.include_router(one)
+    app.router.routes.extend(ROUTES)
     return app
 
 

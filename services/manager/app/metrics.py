@@ -5,29 +5,57 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import product
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from services.common.costs.hours import load_costs
+from services.common.costs.hours import load_spent
 from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
 from services.common.record.outcomes import DECISIONS
 from services.common.record.traffic import BUCKET, TrafficPoint, load_traffic
 from services.manager.app.retention.retention import Retention
 from services.manager.app.rollups.traffic_counter import TrafficCounter
-from services.manager.app.scoring.claims import PendingScores
 
 COUNT_DECISIONS: Final = """
     SELECT task_type, decision, count(*) FROM selfheal.healing_runs GROUP BY task_type, decision
 """
-COUNT_OPEN_CANARIES: Final = "SELECT count(*) FROM selfheal.rollouts WHERE ended_at IS NULL"
-SHARE_OF_NUMBERS: Final = """
-    SELECT coalesce(pg_sequence_last_value(seqrelid), 0)::float / seqmax
-    FROM pg_sequence WHERE seqrelid = pg_get_serial_sequence('execution_logs', 'id')::regclass
+# What each tells, and what is asked for it; unknown where that is NULL.
+GAUGES: Final = {
+    "pending_scores": (
+        "Answers that wait for their scores",
+        "SELECT count(*) FROM selfheal.pending_scores",
+    ),
+    "pending_scores_oldest_seconds": (
+        "How long the one of them that has waited longest has waited",
+        """SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0)
+           FROM selfheal.pending_scores""",
+    ),
+    "traffic_rollup_age_seconds": (
+        "How long ago what was logged was counted for the console; NaN before the first time",
+        f"""SELECT extract(epoch FROM now() - held_until) + {TrafficCounter.lease_seconds}
+            FROM selfheal.leases WHERE name = '{TrafficCounter.name}'""",
+    ),
+    "retention_behind_seconds": (
+        "How long what was to be removed has stayed at most; NaN where all is kept",
+        f"""SELECT greatest(extract(epoch FROM now() - position), 0)
+            FROM selfheal.leases WHERE $1 AND name = '{Retention.name}'""",
+    ),
+    "canaries_open": (
+        "Repairs that serve a share of the traffic",
+        "SELECT count(*) FROM selfheal.rollouts WHERE ended_at IS NULL",
+    ),
+    "log_numbers_used": (
+        "Share of the numbers that rows of the log can have that are given out, in [0, 1]",
+        """SELECT coalesce(pg_sequence_last_value(seqrelid), 0)::float / seqmax FROM pg_sequence
+           WHERE seqrelid = pg_get_serial_sequence('execution_logs', 'id')::regclass""",
+    ),
+}
+SELECT_GAUGES: Final = f"""
+    SELECT {", ".join(f"({asked})::float AS {name}" for name, (_, asked) in GAUGES.items())}
 """
 # What began this long ago is shown, and the rest of the five minutes that it fell into.
 RECENT: Final = 2 * BUCKET
@@ -85,47 +113,23 @@ class TrafficMetrics:
 
 
 class CountedMetrics:
-    """What is asked of the database at a scrape; while it is away, the last answers stand."""
+    """What is asked of the database at a scrape; while it is away, the last answers stand.
+
+    Args:
+        is_removing: Whether the retention settings have anything removed.
+    """
 
     def __init__(
-        self,
-        registry: CollectorRegistry,
-        database: Database,
-        pending: PendingScores,
-        traffic_counter: TrafficCounter,
-        retention: Retention,
+        self, registry: CollectorRegistry, database: Database, *, is_removing: bool
     ) -> None:
         self._database = database
-        self._scores = pending
-        self._traffic_counter, self._retention = traffic_counter, retention
-        self._pending = Gauge(
-            "agent_pending_scores", "Answers that wait for their scores", registry=registry
-        )
-        self._oldest = Gauge(
-            "agent_pending_scores_oldest_seconds",
-            "How long the one of them that has waited longest has waited",
-            registry=registry,
-        )
-        self._traffic_age = Gauge(
-            "agent_traffic_rollup_age_seconds",
-            "How long ago what was logged was counted for the console; NaN before the first time",
-            registry=registry,
-        )
-        self._traffic_age.set(math.nan)
-        self._behind = Gauge(
-            "agent_retention_behind_seconds",
-            "How long what was to be removed has stayed at most; NaN where all is kept",
-            registry=registry,
-        )
-        self._behind.set(math.nan)
-        self._canaries = Gauge(
-            "agent_canaries_open", "Repairs that serve a share of the traffic", registry=registry
-        )
-        self._numbers = Gauge(
-            "agent_log_numbers_used",
-            "Share of the numbers that rows of the log can have that are given out, in [0, 1]",
-            registry=registry,
-        )
+        self._is_removing = is_removing
+        self._gauges = {
+            name: Gauge(f"agent_{name}", told, registry=registry)
+            for name, (told, _) in GAUGES.items()
+        }
+        for name in ("traffic_rollup_age_seconds", "retention_behind_seconds"):
+            self._gauges[name].set(math.nan)
         self._traffic = TrafficMetrics(registry)
         self._decisions = DatabaseCounter(
             registry,
@@ -145,23 +149,17 @@ class CountedMetrics:
     async def refresh(self) -> None:
         """Ask."""
         with suppress(DatabaseUnavailableError):
-            backlog = await self._scores.count()
-            self._pending.set(backlog.pending)
-            self._oldest.set(backlog.oldest_seconds)
-            age_seconds = await self._traffic_counter.age_seconds()
-            self._traffic_age.set(math.nan if age_seconds is None else age_seconds)
-            behind = await self._retention.behind_seconds()
-            self._behind.set(math.nan if behind is None else behind)
             async with self._database.connection() as connection:
+                told: Any = await connection.fetchrow(SELECT_GAUGES, self._is_removing)
                 counts = await connection.fetch(COUNT_DECISIONS)
-                self._canaries.set(await connection.fetchval(COUNT_OPEN_CANARIES))
-                self._numbers.set(await connection.fetchval(SHARE_OF_NUMBERS))
                 self._traffic.show(await _load_recent(connection))
-                costs = await load_costs(connection, datetime.now(UTC))
-            lines = costs.lines if costs else ()
-            spent = {(one.task_type, one.model, one.purpose): one for _, one in lines}
+                month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+                charges = await load_spent(connection, month) or []
+            spent = {(one.task_type, one.model, one.purpose): one for one in charges}
             self._cost.counts = {labels: float(one.cost_usd) for labels, one in spent.items()}
             self._unpriced.counts = {labels: one.unpriced_calls for labels, one in spent.items()}
+            for name, gauge in self._gauges.items():
+                gauge.set(math.nan if told[name] is None else told[name])
             decided = {(name, what): count for name, what, count in counts}
             # Each decision of a task type that has a run shows, so that the next is an increase.
             seen = product({name for name, _ in decided}, DECISIONS)

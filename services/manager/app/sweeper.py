@@ -2,24 +2,14 @@
 time.
 """
 
-import asyncio
 from typing import Final
-from uuid import uuid4
 
-import asyncpg
-
-from services.common.costs.bill import is_spending_kept
+from services.common.costs.bill import NO_PLACE, REMEDY, is_spending_kept
 from services.common.costs.hours import MERGE
-from services.common.database import Database
-from services.common.errors import DatabaseUnavailableError
 from services.common.logging import get_logger
-from services.common.record.leases import Lease
-from services.common.resilience.background import Background
 from services.manager.app.idempotency.calls import KEPT_HOURS
+from services.manager.app.leased_rounds import LeasedRounds
 
-LEASE_NAME: Final = "sweep"
-LEASE_SECONDS: Final = 60.0
-PAUSE_SECONDS: Final = 60.0
 TIMEOUT_SECONDS: Final = 60.0
 LANDINGS_KEPT_DAYS: Final = 31
 
@@ -45,27 +35,17 @@ SWEEPS: Final = (
     _write_sweep("selfheal.landings", "landed_at", f"{LANDINGS_KEPT_DAYS} days", 20_000),
     MERGE,
 )
-NO_PLACE: Final = (
-    "The schema is that of the release before, which doesn't keep what models cost. "
-    "Bring it to this release's with: selfheal migrate"
-)
 
 log = get_logger()
 
 
-class Sweeper(Background):
+class Sweeper(LeasedRounds):
     """Sweeps now and then for as long as it runs, while it holds the lease."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._lease = Lease(LEASE_NAME, uuid4().hex, LEASE_SECONDS)
+    name, failure = "sweep", "sweep_failed"
 
-    async def sweep(self) -> None:
-        """Forget what is over, where no other Manager is at it.
-
-        Raises:
-            DatabaseUnavailableError: If the database gives no answer.
-        """
+    async def work_round(self) -> None:
+        """Forget what is over, where no other Manager is at it."""
         for statement in SWEEPS:
             has_more = True
             while has_more:
@@ -73,14 +53,6 @@ class Sweeper(Background):
                     if await self._lease.claim(connection) is None:
                         return
                     if statement is MERGE and not await is_spending_kept(connection):
-                        log.warning("spending_not_kept", message=NO_PLACE)
+                        log.warning("spending_not_kept", message=f"{NO_PLACE} {REMEDY}")
                         return
                     has_more = await connection.fetchval(statement, timeout=TIMEOUT_SECONDS)
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(PAUSE_SECONDS)
-            try:
-                await self.sweep()
-            except (DatabaseUnavailableError, asyncpg.PostgresError) as error:
-                log.warning("sweep_failed", message=str(error))

@@ -2,29 +2,15 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 
 from services.common.config import OptimizerSettings
 from services.common.settings.model import LOCAL_PROVIDER, SIMULATED_PROVIDER
-from services.optimizer.app.services.repair.candidates import AskModel, Reflect
+from services.optimizer.app.services.repair.candidates import Analyst
 
 # Providers whose model is no capable analyst; rules alone propose for them.
 PROVIDERS_WITHOUT_ANALYST = (SIMULATED_PROVIDER, LOCAL_PROVIDER)
 RULES = "rules"
-
-
-@dataclass(frozen=True, slots=True)
-class Analyst:
-    """The configured model, as strategies use it; both are None where rules alone propose.
-
-    Attributes:
-        spec: The model as `provider:model`.
-    """
-
-    reflect: Reflect | None = None
-    ask_model: AskModel | None = None
-    spec: str = ""
 
 
 def find_analyst_spec(settings: OptimizerSettings) -> str:

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
@@ -55,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(USAGE_EXIT_CODE)
     configure_logging(SERVICE, settings.log_level)
     configure_tracing(None, SERVICE, settings)
+    gc.freeze()
+    gc.enable()
     try:
         if options.watch:
             uvloop.run(_watch_until_signalled(settings))

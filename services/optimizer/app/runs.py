@@ -4,13 +4,14 @@ import asyncio
 from functools import partial
 
 from services.common.config import OptimizerSettings
+from services.common.database import Opener
 from services.common.http import create_session
 from services.common.logging import get_logger
 from services.common.record.outcomes import HealingOutcome
 from services.common.task_types import open_task_types
 from services.optimizer.app.analyst import find_analyst_spec
 from services.optimizer.app.services.background import BackgroundWork
-from services.optimizer.app.services.continuous import watch_failures
+from services.optimizer.app.services.continuous import FailureWatch
 from services.optimizer.app.services.diagnosis.evaluator_condition import EvaluatorWatch
 from services.optimizer.app.services.heal.preview import preview_case
 from services.optimizer.app.wiring import (
@@ -59,15 +60,13 @@ async def watch_continuously(settings: OptimizerSettings, *, stop: asyncio.Event
         async def run_once() -> bool:
             return bool(await run_cycle(settings, tools, is_continuous=True, background=background))
 
-        await watch_failures(
-            database_url=settings.direct_database_url or settings.database_url.get_secret_value(),
+        opener = Opener(
+            settings.direct_database_url or settings.database_url.get_secret_value(),
             timeout_seconds=settings.database_timeout_seconds,
-            poll_seconds=settings.optimizer_poll_seconds,
-            run_once=run_once,
-            follow=partial(follow_rollouts, settings, tools),
-            woken=background.ended,
-            stop=stop,
         )
+        follow = partial(follow_rollouts, settings, tools)
+        seconds = settings.optimizer_poll_seconds
+        await FailureWatch(seconds, run_once, follow, background.ended, stop).run(opener)
 
 
 async def preview(settings: OptimizerSettings) -> None:

@@ -20,15 +20,16 @@ from services.common.record.outcomes import HealingOutcome
 from services.common.resilience.deadline import within
 from services.common.siblings import EvaluatorClient, WorkerClient
 from services.common.task_types import open_task_types
-from services.optimizer.app.analyst import Analyst, open_analyst
+from services.optimizer.app.analyst import open_analyst
 from services.optimizer.app.services.aftercare.alarm_confirmation import (
     Alarm,
     Confirmation,
     confirm_alarm,
 )
+from services.optimizer.app.services.aftercare.rollback import PromotionKeeper
 from services.optimizer.app.services.background import BackgroundWork
 from services.optimizer.app.services.cycle import Cycle, HealAlreadyRunsError, heals_alone
-from services.optimizer.app.services.diagnosis.cooldown import find_pause
+from services.optimizer.app.services.diagnosis.cooldown import PauseRules
 from services.optimizer.app.services.diagnosis.evaluator_condition import WELL, EvaluatorWatch
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.survey import Surveyor, Trigger
@@ -39,19 +40,17 @@ from services.optimizer.app.services.proof.budget import ANALYST, Limits
 from services.optimizer.app.services.proof.replay import Replayer, make_slots
 from services.optimizer.app.services.proof.replay_results import ReplayInput
 from services.optimizer.app.services.proof.text_replays import TextReplays
+from services.optimizer.app.services.repair.candidates import Analyst
 from services.optimizer.app.services.rollout.fresh_inputs import compare_replays
 from services.optimizer.app.services.rollout.looking_after import RolloutKeeper
 from services.optimizer.app.services.telling.notification import (
     TEST,
     Notification,
-    WebhookNotifier,
-    create_notifier,
-)
-from services.optimizer.app.services.telling.outcome_notification import (
     describe_condition,
     describe_outcome,
 )
 from services.optimizer.app.services.telling.waiting import find_waiting
+from services.optimizer.app.services.telling.webhook import WebhookNotifier, create_notifier
 
 # No task type has this name.
 JOBS = ""
@@ -103,11 +102,10 @@ class Workshop:
             healer = Healer(
                 connection,
                 replayer,
-                reflect=self.tools.analyst.reflect,
-                ask_model=self.tools.analyst.ask_model,
-                task_types=open_task_types(self.settings.task_types_dir),
-                settings=self.settings,
-                steps=self.settings.canary_shares(is_watching=self.is_continuous),
+                self.tools.analyst,
+                open_task_types(self.settings.task_types_dir),
+                self.settings,
+                self.settings.canary_shares(is_watching=self.is_continuous),
             )
             with within(self.settings.optimizer_deadline_seconds):
                 return await healer.heal(case)
@@ -122,19 +120,16 @@ class Workshop:
         if self.tools.notifier is not None:
             await self.tools.notifier.notify(describe_outcome(prompt, outcome), connection)
 
-    async def announce_evaluator(self) -> None:
-        """Tell people of an Evaluator that is down or degraded: a lenient one makes no failures."""
+    async def announce_states(self) -> None:
+        """Tell people of an Evaluator that is down or degraded (a lenient one makes no failures),
+        and of watches and canaries that have waited for answers for a day.
+        """
         if self.tools.notifier is None:
             return
         condition = await self.tools.evaluator.find_condition()
-        if condition.state != WELL:
-            await self.tools.notifier.notify(describe_condition(condition), self.connection)
-
-    async def announce_waiting(self) -> None:
-        """Tell people of watches and canaries that have waited for answers for a day."""
-        if self.tools.notifier is not None:
-            for notification in await find_waiting(self.connection):
-                await self.tools.notifier.notify(notification, self.connection)
+        states = [describe_condition(condition)] if condition.state != WELL else []
+        for notification in (*states, *await find_waiting(self.connection)):
+            await self.tools.notifier.notify(notification, self.connection)
 
     async def send_test(self, person: str) -> str:
         """Send a test message for a person; tell what went wrong, empty if nothing did."""
@@ -177,7 +172,6 @@ class Workshop:
             replayer = Replayer(
                 worker=WorkerClient(session, settings),
                 evaluator=EvaluatorClient(session, settings, purpose="replay"),
-                max_calls=settings.max_calls,
                 limits=find_limits(settings),
                 deadline_seconds=settings.optimizer_deadline_seconds,
                 slots=self.tools.replay_slots,
@@ -221,8 +215,7 @@ async def run_cycle(
     async with open_connection(settings) as connection:
         workshop = Workshop(settings, tools, connection, is_continuous)
         cycle = make_cycle(workshop)
-        await workshop.announce_evaluator()
-        await workshop.announce_waiting()
+        await workshop.announce_states()
         jobs = JobTaker(
             cycle.surveyor,
             workshop.heal,
@@ -242,19 +235,18 @@ def make_cycle(workshop: Workshop) -> Cycle:
     """Make a cycle of what a workshop does."""
     settings = workshop.settings
     asks_first = settings.optimizer_mode == PROPOSE_MODE
-    keeper = RolloutKeeper(
+    promotions = PromotionKeeper(workshop.confirm, settings.optimizer_triggered_by, asks_first)
+    rollouts = RolloutKeeper(
         workshop.connection, settings.canary_margin, workshop.compare, asks_first
     )
     return Cycle(
         make_surveyor(settings, workshop.tools.evaluator, is_continuous=workshop.is_continuous),
         workshop.heal,
         workshop.announce,
-        workshop.confirm,
-        settings.optimizer_triggered_by,
         partial(open_connection, settings),
-        keeper.look_after,
+        promotions.look_after,
+        rollouts.look_after,
         settings.optimizer_heals_at_once,
-        asks_first=asks_first,
     )
 
 
@@ -274,8 +266,7 @@ def make_surveyor(
     settings: OptimizerSettings, evaluator: EvaluatorWatch, *, is_continuous: bool = False
 ) -> Surveyor:
     """Make what finds the prompts that need work."""
-    find = partial(
-        find_pause,
+    rules = PauseRules(
         asks_first=settings.optimizer_mode == PROPOSE_MODE,
         is_unattended=is_continuous or settings.optimizer_unattended,
         base_seconds=settings.optimizer_cooldown_seconds,
@@ -285,7 +276,7 @@ def make_surveyor(
     return Surveyor(
         Trigger(settings.optimizer_failure_threshold, settings.optimizer_lookback_minutes),
         evaluator.find_condition,
-        find,
+        rules.find_pause,
     )
 
 

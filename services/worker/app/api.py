@@ -4,16 +4,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
 
+from services.common.api_description import (
+    CHAT_EVENTS,
+    FAILURES_WITH_A_BODY,
+    describe_failures,
+)
 from services.common.resilience.bounded_calls import BoundedCalls
 from services.common.resilience.hang_ups import while_connected
 from services.common.schemas import (
-    CHAT_EVENTS,
-    FAILURES_WITH_A_BODY,
     ChatCompletion,
     ChatTask,
     TaskRequest,
     TaskResponse,
-    describe_failures,
 )
 from services.worker.app.client_bound import ClientBoundAnswer
 from services.worker.app.services.chat_performer import ChatPerformer

@@ -14,7 +14,7 @@ from services.common.logging import get_logger
 from services.common.metrics import ServiceMetrics
 from services.common.resilience.bounded_calls import PROVIDER, BoundedCalls
 from services.common.resilience.concurrency_limit import ConcurrencyLimit
-from services.common.web import MAX_BODY_BYTES, create_app, serve
+from services.common.web import MAX_BODY_BYTES, create_app, gather_routes, serve
 from services.worker.app.api import CHAT_PATH, TASK_PATH, router
 from services.worker.app.metrics import FallbackMetrics, PromptMetrics, PurposeMetrics
 from services.worker.app.services.chat_performer import ChatPerformer
@@ -24,6 +24,7 @@ from services.worker.app.services.serving_models import ServingModels
 from services.worker.app.services.task_performer import TaskPerformer
 
 SERVICE = "worker"
+ROUTES = gather_routes(router)
 # A body that the Manager takes may come escaped: 6 bytes for a letter of 2.
 ESCAPED = 3
 log = get_logger()
@@ -88,7 +89,7 @@ def create_worker(settings: WorkerSettings) -> FastAPI:
         bounds={TASK_PATH: bounds, CHAT_PATH: bounds},
         body_limits={CHAT_PATH: ESCAPED * settings.chat_max_body_bytes + MAX_BODY_BYTES},
     )
-    app.include_router(router)
+    app.router.routes.extend(ROUTES)
     return app
 
 

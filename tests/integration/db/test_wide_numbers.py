@@ -23,7 +23,7 @@ from services.manager.app.retention.rules import Rule
 from services.manager.app.rollups.counting import count_buckets
 from services.manager.app.scoring.claims import PendingScores
 from services.manager.app.scoring.sampling import Mark
-from services.optimizer.app.services.log.blanked_rows import SELECT_BLANKED
+from services.optimizer.app.services.log.answers import SELECT_BLANKED
 
 SQL = Path(__file__).parents[3] / "db"
 LAST = 2**31 - 1

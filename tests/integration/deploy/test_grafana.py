@@ -33,7 +33,6 @@ from services.manager.app.metrics import CountedMetrics
 from services.manager.app.retention.retention import Retention
 from services.manager.app.retention.rules import Rule
 from services.manager.app.rollups.traffic_counter import TrafficCounter
-from services.manager.app.scoring.claims import PendingScores
 from services.worker.app.metrics import FallbackMetrics, PromptMetrics, PurposeMetrics
 from services.worker.app.services.prompt_memory import PromptMemory
 
@@ -85,9 +84,8 @@ class LivingSystem:
         spool.set_limit(100)
         spool.set_state(SpoolState(records=3, size_bytes=30, oldest_seconds=4, aside=("a",)))
         self._counter = TrafficCounter(database)
-        pending = PendingScores(database, lease_seconds=1)
-        retention = Retention(database, [Rule("rows", 30)], lookback_minutes=30, registry=manager)
-        self._counted = CountedMetrics(manager, database, pending, self._counter, retention)
+        Retention(database, [Rule("rows", 30)], lookback_minutes=30, registry=manager)
+        self._counted = CountedMetrics(manager, database, is_removing=True)
         self._prompts = PromptMemory(database, max_age_seconds=60)
         self._prompt_metrics = PromptMetrics(worker, self._prompts)
         self._prompt_metrics.set_shares({CODE: 0.05})

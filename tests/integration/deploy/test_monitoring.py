@@ -50,11 +50,14 @@ def promtool(*arguments: str, folder: Path = FOLDER) -> subprocess.CompletedProc
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("check", "config", "--lint=all", "--lint-fatal", "--syntax-only", "prometheus.yml"),
-        ("check", "rules", "--lint=all", "--lint-fatal", "alerts.yml"),
-        ("test", "rules", "alerts_test.yml"),
+        pytest.param(
+            ("check", "config", "--lint=all", "--lint-fatal", "--syntax-only", "prometheus.yml"),
+            id="configuration",
+        ),
+        pytest.param(("check", "rules", "--lint=all", "--lint-fatal", "alerts.yml"), id="rules"),
+        # Every rule in every test; below, each alert is tried in its own.
+        pytest.param(("test", "rules", "alerts_test.yml"), id="tests", marks=pytest.mark.slow),
     ],
-    ids=["configuration", "rules", "tests"],
 )
 def test_promtool_finds_nothing_to_complain_about(arguments: tuple[str, ...]) -> None:
     done = promtool(*arguments)

@@ -224,6 +224,11 @@ def test_an_alert_has_a_case_in_which_it_fires_and_one_in_which_it_does_not(
     assert set(own) == {True, False}
 
 
+def test_every_case_is_of_an_alert_that_there_is() -> None:
+    cases = [case for test in read("alerts_test.yml")["tests"] for case in test["alert_rule_test"]]
+    assert {case["alertname"] for case in cases} == {rule["alert"] for rule in RULES}
+
+
 def test_the_readme_lists_the_alerts_with_their_urgency() -> None:
     readme = (FOLDER / "README.md").read_text(encoding="utf-8")
     listed = re.findall(rf"^\| `(\w+)` \| ({'|'.join(SEVERITIES)}) \|", readme, re.M)

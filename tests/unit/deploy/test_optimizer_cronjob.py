@@ -256,7 +256,7 @@ def test_the_image_itself_says_what_runs_and_as_whom(
     assert 'ENTRYPOINT ["python", "-P", "-m", "services.optimizer.app.main"]' in stages["optimizer"]
     assert not container.keys() & {"command", "args"}
     (waiting,) = pod["initContainers"]
-    assert 'ENTRYPOINT ["python", "-P", "-m", "selfheal.cli.main"]' in stages["selfheal"]
+    assert 'ENTRYPOINT ["python", "-P", "-m", "selfheal.entry"]' in stages["selfheal"]
     assert waiting["args"] == ["migrate", "--wait=600"]
     assert waiting["env"] == [one for one in container["env"] if one["name"] == "DATABASE_URL"]
     user, group = pod["securityContext"]["runAsUser"], pod["securityContext"]["runAsGroup"]

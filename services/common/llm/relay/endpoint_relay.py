@@ -34,7 +34,7 @@ class EndpointRelay:
     async def complete(self, request: Mapping[str, Any]) -> bytes:
         """Return a chat completion as JSON."""
         body = {name: value for name, value in request.items() if name not in STREAM_FIELDS}
-        with self._inferring(request) as inference, belonging_to(inference):
+        with self._inferring(request) as inference:
             whole = await self._endpoint.ask(body, self._parameters, self._read_whole)
             if inference:
                 inference.reply = whole

@@ -14,6 +14,7 @@ from langchain_core.runnables import Runnable
 
 from services.common.chat.chunks import join_chunks
 from services.common.chat.outcome import CUT, OWN, WITHHELD, is_failure, read_reason
+from services.common.chat.usage import write_usage
 from services.common.errors.model import (
     ModelError,
     ModelOutOfTimeError,
@@ -25,7 +26,7 @@ from services.common.llm.guard import ProviderGuard
 from services.common.llm.invocation import translating_vendor_errors
 from services.common.llm.relay.relay import DONE, to_event, to_json
 from services.common.resilience.deadline import fit
-from services.common.tracing.inference import inferring
+from services.common.tracing.inference import belonging_to, inferring
 
 # What isn't a parameter of the model, or means nothing to one that isn't OpenAI's.
 NOT_PASSED_ON = frozenset(
@@ -72,10 +73,14 @@ class LangChainRelay:
         """Give whole events."""
         with inferring(self._guard.name, request, is_stream=True) as inference:
             async with aclosing(self._ask(request, in_pieces=True)) as chunks:
-                async for chunk in chunks:
+                # As at an endpoint, the span is the current one where the call begins.
+                with belonging_to(inference):
+                    chunk = await anext(chunks, None)
+                while chunk is not None:
                     if inference:
                         inference.tell_chunk(chunk)
                     yield to_event(chunk)
+                    chunk = await anext(chunks, None)
         yield DONE
 
     async def _ask(
@@ -96,7 +101,7 @@ class LangChainRelay:
                     delta = await self._take(answers, writer, self._timeout_seconds)
         yield writer.write({}, finish_reason=writer.finish_reason)
         if writer.usage:
-            yield {**writer.write({}), "choices": [], "usage": _to_openai(writer.usage)}
+            yield {**writer.write({}), "choices": [], "usage": write_usage(writer.usage)}
 
     async def _take(
         self, answers: AsyncIterator[AIMessage], writer: "_ChunkWriter", seconds: float
@@ -243,14 +248,3 @@ async def _invoke(
         return
     async for message in model.astream(messages, **parameters):
         yield message
-
-
-def _to_openai(usage: UsageMetadata) -> dict[str, Any]:
-    read, written = usage.get("input_token_details", {}), usage.get("output_token_details", {})
-    return {
-        "prompt_tokens": usage["input_tokens"],
-        "completion_tokens": usage["output_tokens"],
-        "total_tokens": usage["total_tokens"],
-        "prompt_tokens_details": {"cached_tokens": read.get("cache_read", 0)},
-        "completion_tokens_details": {"reasoning_tokens": written.get("reasoning", 0)},
-    }

@@ -60,26 +60,18 @@ async def abort(
         RolloutEndedError: If it has ended; or, where no person ends it, was changed meanwhile.
     """
     outcome = REJECTED if person is not None else ROLLED_BACK
-    async with connection.transaction():
-        ended = await _end(connection, rollout, (ABORTED, reason), person, shown)
-        await _conclude_run(connection, ended, HELD, reason)
-        await set_outcome(connection, [ended.candidate_id], outcome)
-    return ended
+    return await _take_back(
+        connection, rollout, (ABORTED, reason), outcome, person=person, shown=shown
+    )
 
 
-async def supersede(
-    connection: asyncpg.Connection, rollout: Rollout, *, shown: dict[str, Any] | None = None
-) -> Rollout:
+async def supersede(connection: asyncpg.Connection, rollout: Rollout) -> Rollout:
     """End a rollout whose incumbent serves no longer: a person, or a rollback, was faster.
 
     Raises:
         RolloutEndedError: If it has ended; or, where no person ends it, was changed meanwhile.
     """
-    async with connection.transaction():
-        ended = await _end(connection, rollout, (SUPERSEDED, BY_DEPLOYMENT), None, shown)
-        await _conclude_run(connection, ended, HELD, BY_DEPLOYMENT)
-        await set_outcome(connection, [ended.candidate_id], SUPERSEDED)
-    return ended
+    return await _take_back(connection, rollout, (SUPERSEDED, BY_DEPLOYMENT), SUPERSEDED)
 
 
 async def promote_rollout(
@@ -117,6 +109,26 @@ async def promote_rollout(
     return ended, activation
 
 
+async def _take_back(
+    connection: asyncpg.Connection,
+    rollout: Rollout,
+    how: tuple[str, str],
+    outcome: str,
+    *,
+    person: str | None = None,
+    shown: dict[str, Any] | None = None,
+) -> Rollout:
+    """End a rollout, hold its run for the same reason, and note what became of its text."""
+    async with connection.transaction():
+        ended = await _end(connection, rollout, how, person, shown)
+        row = await connection.fetchrow(SELECT_RUN, ended.run_id)
+        if row is not None:
+            detail = {**row["detail"], "rollout": _describe(ended)}
+            await connection.execute(CONCLUDE_RUN, ended.run_id, HELD, ended.reason, None, detail)
+        await set_outcome(connection, [ended.candidate_id], outcome)
+    return ended
+
+
 async def _end(
     connection: asyncpg.Connection,
     rollout: Rollout,
@@ -150,15 +162,6 @@ async def _load_run(
         rollout.candidate_id,
         row.get("requested_by"),
     )
-
-
-async def _conclude_run(
-    connection: asyncpg.Connection, rollout: Rollout, decision: str, reason: str
-) -> None:
-    row = await connection.fetchrow(SELECT_RUN, rollout.run_id)
-    if row is not None:
-        detail = {**row["detail"], "rollout": _describe(rollout)}
-        await connection.execute(CONCLUDE_RUN, rollout.run_id, decision, reason, None, detail)
 
 
 def _describe(rollout: Rollout) -> dict[str, Any]:

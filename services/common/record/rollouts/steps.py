@@ -13,6 +13,7 @@ from services.common.record.activation import (
     is_same_prompt,
 )
 from services.common.record.healing_runs import HealingRun, Repair, record_run, set_outcome
+from services.common.record.leases import Lease
 from services.common.record.outcomes import CANARY
 from services.common.record.prompts import load_active_prompts
 from services.common.record.rollouts.rollout import COLUMNS, Rollout, read_rollout
@@ -67,17 +68,34 @@ class RolloutEndedError(ServiceError):
 
 
 async def start_rollout(
-    connection: asyncpg.Connection, run: HealingRun, repair: Repair, steps: tuple[float, ...]
+    connection: asyncpg.Connection,
+    run: HealingRun,
+    repair: Repair,
+    steps: tuple[float, ...],
+    *,
+    lease: Lease | None = None,
 ) -> Rollout:
-    """Let a proven text serve the first of these shares, and record its run as a canary.
+    """Let a proven text serve a share of traffic, and record its run as a canary; all or nothing.
 
-    It belongs in one transaction with what must still hold.
+    Args:
+        steps: Shares in (0, 1], growing; the last is 1.
+        lease: What must still be held; None where nobody else could heal.
 
     Raises:
+        LeaseLostError: If it isn't held any more.
         IncumbentChangedError: If another prompt serves by now.
         RolloutOpenError: If another text of the task type is being rolled out.
         VersionsExhaustedError: If no version number is left.
     """
+    async with connection.transaction():
+        if lease is not None:
+            await lease.require(connection)
+        return await _start(connection, run, repair, steps)
+
+
+async def _start(
+    connection: asyncpg.Connection, run: HealingRun, repair: Repair, steps: tuple[float, ...]
+) -> Rollout:
     incumbent = run.incumbent
     await connection.execute(LOCK_PROMPTS)
     serving = await load_active_prompts(connection)

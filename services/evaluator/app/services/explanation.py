@@ -1,5 +1,7 @@
 """The `detail` of an evaluation: what was run, what came back, and why it scored as it did."""
 
+from dataclasses import asdict
+
 from services.common.evaluation_detail import (
     EvaluationDetail,
     EvaluatorDetail,
@@ -61,11 +63,7 @@ def explain(
             judgements=list(judgement.judgements),
             spread=judgement.spread,
             second_look=judgement.second_look,
-            calls=spent.calls,
-            input_tokens=spent.input_tokens,
-            output_tokens=spent.output_tokens,
-            cached_tokens=spent.cached_tokens,
-            untold_calls=spent.untold_calls,
+            **asdict(spent),
         ),
         evaluator=EvaluatorDetail(fingerprint=fingerprint),
         reasoning=reading.reasoning[:MAX_REASONING_CHARACTERS],

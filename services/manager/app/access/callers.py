@@ -10,10 +10,13 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from services.common.access.headers import ADMIN_PREFIX
 from services.common.admin.schemas import Person
+from services.common.api_description import (
+    FAILURES_WITH_A_BODY,
+    describe_failures,
+)
 from services.common.database import Database
 from services.common.errors import ForbiddenError
 from services.common.record.people import acting
-from services.common.schemas import FAILURES_WITH_A_BODY, describe_failures
 
 FAILURES: Final = describe_failures(
     FAILURES_WITH_A_BODY,

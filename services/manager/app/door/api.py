@@ -9,15 +9,17 @@ from fastapi import APIRouter, Body, Request
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 
-from services.common.chat.errors import OpenAIError
-from services.common.errors import UnknownTaskTypeError
-from services.common.schemas import (
+from services.common.api_description import (
     CALLED_BEFORE,
     CHAT_EVENTS,
-    CHAT_EXAMPLE,
     FAILURES_OF_ANY_ROUTE,
     FAILURES_WITH_A_BODY,
     describe_failures,
+)
+from services.common.chat.errors import OpenAIError
+from services.common.errors import UnknownTaskTypeError
+from services.common.schemas import (
+    CHAT_EXAMPLE,
 )
 from services.manager.app.access.authorisation import may_use, require_task_type
 from services.manager.app.door.conversation_log import ConversationLog

@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, field, fields
 from datetime import datetime
-from itertools import groupby
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -85,18 +84,14 @@ _CHARGED = f"""
     charged AS (
         INSERT INTO selfheal.spending (at, {bill.COLUMNS})
         SELECT coalesce($2, now()), {bill.COLUMNS}
-        FROM landing, jsonb_to_recordset($3::jsonb) AS charge ({bill.TYPED_COLUMNS})
+        FROM landing, jsonb_populate_recordset(NULL::selfheal.spending, $3)
     )
 """
-_INSERT = f"""
-    INSERT INTO execution_logs (created_at, {", ".join(_COLUMNS)})
-    SELECT coalesce($2, now()), {_VALUES} FROM landing
-"""
-_EXECUTION_TEMPLATE = f"WITH {_LANDING}, {{besides}} {_INSERT}"
 # One statement, so that no row is without its conversation, and none with a mark is forgotten.
-_CONVERSATION_TEMPLATE = f"""
+_TEMPLATE = f"""
     WITH {_LANDING}, {{besides}}, execution AS (
-        {_INSERT}
+        INSERT INTO execution_logs (created_at, {", ".join(_COLUMNS)})
+        SELECT coalesce($2, now()), {_VALUES} FROM landing
         RETURNING id, request_id, task_type, created_at
     ), conversation AS (
         INSERT INTO selfheal.conversations
@@ -107,6 +102,7 @@ _CONVERSATION_TEMPLATE = f"""
                 'created_at', created_at
             )
         ) AS c
+        WHERE {_CONVERSATION} IS NOT NULL
     )
     INSERT INTO selfheal.pending_scores
         (execution_id, task_type, with_judge, rules_share, judge_share, created_at{{column}})
@@ -114,58 +110,31 @@ _CONVERSATION_TEMPLATE = f"""
            created_at{{value}}
     FROM execution WHERE {_WITH_JUDGE} IS NOT NULL
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Inserts:
-    """How a schema takes rows in.
-
-    Attributes:
-        execution: For rows without a conversation.
-        conversation: For those with one.
-    """
-
-    execution: str
-    conversation: str
-
-    def of(self, row: Row) -> str:
-        """Return the statement that a row is inserted by."""
-        return self.execution if row.conversation is None else self.conversation
-
-
-INSERTS = Inserts(
-    _EXECUTION_TEMPLATE.format(besides=_CHARGED),
-    _CONVERSATION_TEMPLATE.format(
-        besides=_CHARGED, column=", trace_parent", value=f", {_TRACE_PARENT}::text"
-    ),
+INSERT = _TEMPLATE.format(
+    besides=_CHARGED, column=", trace_parent", value=f", {_TRACE_PARENT}::text"
 )
 # The schema before number 7 has no place for charges and for a trace: they are dropped.
-INSERTS_BEFORE_7 = Inserts(
-    _EXECUTION_TEMPLATE.format(besides="dropped AS (SELECT $3::jsonb)"),
-    _CONVERSATION_TEMPLATE.format(
-        besides=f"dropped AS (SELECT $3::jsonb, {_TRACE_PARENT}::text)", column="", value=""
-    ),
+INSERT_BEFORE_7 = _TEMPLATE.format(
+    besides=f"dropped AS (SELECT $3::jsonb, {_TRACE_PARENT}::text)", column="", value=""
 )
 
 
-async def find_inserts(connection: asyncpg.Connection) -> Inserts:
-    """Find how the schema takes rows in."""
-    return INSERTS if await bill.is_spending_kept(connection) else INSERTS_BEFORE_7
+async def find_insert(connection: asyncpg.Connection) -> str:
+    """Find the statement by which the schema takes rows in."""
+    return INSERT if await bill.is_spending_kept(connection) else INSERT_BEFORE_7
 
 
-async def insert_row(connection: asyncpg.Connection, row: Row, inserts: Inserts = INSERTS) -> None:
+async def insert_row(connection: asyncpg.Connection, row: Row, statement: str = INSERT) -> None:
     """Insert a row, unless it has landed before."""
-    await connection.execute(inserts.of(row), *_values_of(row))
+    await connection.execute(statement, *_values_of(row))
 
 
 async def insert_rows(
     connection: asyncpg.Connection, rows: Sequence[Row], *, timeout_seconds: float
 ) -> None:
     """Insert rows in their order, those alone that haven't landed before."""
-    inserts = await find_inserts(connection)
-    for statement, group in groupby(rows, key=inserts.of):
-        values = [_values_of(row) for row in group]
-        await connection.executemany(statement, values, timeout=timeout_seconds)
+    values = [_values_of(row) for row in rows]
+    await connection.executemany(await find_insert(connection), values, timeout=timeout_seconds)
 
 
 def encode_row(row: Row) -> bytes:
@@ -174,17 +143,13 @@ def encode_row(row: Row) -> bytes:
     Raises:
         ValueError: If it holds NaN or an infinity.
     """
-    execution = {name: getattr(row.execution, name) for name in _COLUMNS}
-    told = {
-        "landing_id": str(row.landing_id),
-        "created_at": row.created_at and row.created_at.isoformat(),
-        "execution": execution | {"request_id": str(row.execution.request_id)},
-        "conversation": row.conversation,
+    # Not `dataclasses.asdict`, which goes as deep as a conversation does.
+    told = {one.name: getattr(row, one.name) for one in fields(Row)} | {
+        "execution": {name: getattr(row.execution, name) for name in _COLUMNS},
         "mark": row.mark and asdict(row.mark),
-        "charges": row.charges,
-        "trace_parent": row.trace_parent,
     }
-    return json.dumps(told, allow_nan=False, separators=(",", ":")).encode()
+    # Ids and times are written as texts.
+    return json.dumps(told, default=str, allow_nan=False, separators=(",", ":")).encode()
 
 
 def decode_row(written: bytes) -> Row:
@@ -209,7 +174,5 @@ def decode_row(written: bytes) -> Row:
 
 def _values_of(row: Row) -> tuple[Any, ...]:
     values = (row.landing_id, row.created_at, row.charges, *_read_columns(row.execution))
-    if row.conversation is None:
-        return values
     chances = astuple(row.mark) if row.mark else (None, None, None)
     return (*values, row.conversation, *chances, row.trace_parent)

@@ -10,11 +10,11 @@ from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
 from services.common.logging import get_logger
 from services.manager.app.log.rows import (
-    INSERTS,
-    INSERTS_BEFORE_7,
+    INSERT,
+    INSERT_BEFORE_7,
     Row,
     encode_row,
-    find_inserts,
+    find_insert,
     insert_row,
 )
 from services.manager.app.log.spool.spool import Spool
@@ -36,7 +36,7 @@ class RowWriter:
         self._database = database
         self._spool = spool
         # Looked up until the schema is this release's: migrations may be applied meanwhile.
-        self._inserts = INSERTS_BEFORE_7
+        self._statement = INSERT_BEFORE_7
 
     async def write(self, row: Row, within: Within | None = None) -> None:
         """Write a row; once this returns, it isn't lost.
@@ -60,11 +60,11 @@ class RowWriter:
 
     async def _insert(self, row: Row, within: Within | None) -> None:
         async with self._database.connection() as connection:
-            if self._inserts is not INSERTS:
-                self._inserts = await find_inserts(connection)
+            if self._statement is not INSERT:
+                self._statement = await find_insert(connection)
             if within is None:
-                await insert_row(connection, row, self._inserts)
+                await insert_row(connection, row, self._statement)
                 return
             async with connection.transaction():
-                await insert_row(connection, row, self._inserts)
+                await insert_row(connection, row, self._statement)
                 await within(connection)

@@ -7,6 +7,7 @@ from typing import Any, Final
 import asyncpg
 
 from services.common.evaluation_detail import BODY_RETENTION, REMOVED
+from services.common.personal.blanking import write_blanking
 from services.manager.app.retention.evidence import IS_EVIDENCE, write_evidence
 from services.manager.app.retention.rules import Kind, Rule
 from services.manager.app.rollups.counting import freeze_counts
@@ -60,53 +61,7 @@ _REMOVE_ROWS: Final = """
     )
     DELETE FROM execution_logs WHERE id = ANY($1)
 """
-
-
-def _pick(value: str, keys: str) -> str:
-    """Write the fields of an object that are figures and codes; NULL where it is none."""
-    return f"""(
-        SELECT jsonb_object_agg(key, value)
-        FROM jsonb_each(CASE WHEN jsonb_typeof({value}) = 'object' THEN {value} END)
-        WHERE key = ANY('{{{keys}}}')
-    )"""
-
-
-_TOLD: Final = "rule_score,judge_score,capped,evidence,evaluator,worker,error"
-_PARTS: Final = {
-    "judge": "name,score,confidence,judgements,spread,calls,input_tokens,output_tokens,"
-    "cached_tokens,untold_calls,cost_usd",
-    "execution": "status,backend,layers,cpu_ms,wall_ms,output_cut",
-}
-_RULES: Final = f"""(
-    SELECT jsonb_agg({_pick("rule", "name,weight,outcome")})
-    FROM jsonb_array_elements(
-        CASE WHEN jsonb_typeof(detail -> 'rules') = 'array' THEN detail -> 'rules' END
-    ) AS rule
-)"""
-_FIGURES: Final = f"""
-    coalesce({_pick("detail", _TOLD)}, '{{}}')
-    || jsonb_strip_nulls(jsonb_build_object('rules', {_RULES}, {
-    ", ".join(f"'{part}', " + _pick(f"detail -> '{part}'", keys) for part, keys in _PARTS.items())
-}))
-    || jsonb_build_object('{REMOVED}', jsonb_build_object('by', '{BODY_RETENTION}', 'at', now()))
-"""
-# A detail is large: fetched once (`#> '{}'`, and no planner pulls up an OFFSET), then read often.
-_REMOVE_TEXTS: Final = f"""
-    WITH conversations AS (
-        UPDATE selfheal.conversations
-        SET messages = '[]', tools = NULL, parameters = '{{}}', variables = '{{}}', choices = NULL
-        WHERE execution_id = ANY($1::bigint[])
-    )
-    UPDATE execution_logs
-    SET user_input = '', refined_input = NULL, worker_output = NULL,
-        error_message = CASE WHEN error_message IS NOT NULL THEN 'removed by {BODY_RETENTION}' END,
-        evaluation_detail = {_FIGURES}
-    FROM (
-        SELECT id, evaluation_detail #> '{{}}' AS detail FROM execution_logs
-        WHERE id = ANY($1) OFFSET 0
-    ) AS read
-    WHERE execution_logs.id = read.id
-"""
+_REMOVE_TEXTS: Final = write_blanking(BODY_RETENTION)
 
 
 @dataclass(slots=True)

@@ -4,39 +4,24 @@ import asyncio
 import math
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
-from uuid import uuid4
 
-import asyncpg
 from prometheus_client import CollectorRegistry, Counter
 
 from services.common.database import Database
-from services.common.errors import DatabaseUnavailableError
-from services.common.logging import get_logger
-from services.common.record.leases import Lease
-from services.common.resilience.background import Background
+from services.manager.app.leased_rounds import LeasedRounds
 from services.manager.app.retention.removal import Walk
 from services.manager.app.retention.rules import Rule
 
-LEASE_NAME: Final = "retention"
-LEASE_SECONDS: Final = 120.0
-ROUND_SECONDS: Final = 60.0
 # After a batch it rests for so many times as long as that took.
 REST: Final = 3.0
 LEAST_REST_SECONDS: Final = 0.02
 # What landed late, or was evidence, is found when the log is looked through from its start again.
 AGAIN_SECONDS: Final = 86_400.0
-SELECT_BEHIND: Final = """
-    SELECT greatest(extract(epoch FROM now() - position), 0)::float
-    FROM selfheal.leases WHERE name = $1
-"""
-
-log = get_logger()
 
 
-class Retention(Background):
+class Retention(LeasedRounds):
     """Removes what is due in rounds for as long as it runs, while it holds the lease.
 
     The lease's position is when the last round began that was gone through with: what was due
@@ -47,6 +32,9 @@ class Retention(Background):
         lookback_minutes: How far back a heal looks.
     """
 
+    name, failure = "retention", "retention_failed"
+    lease_seconds = 120
+
     def __init__(
         self,
         database: Database,
@@ -55,10 +43,9 @@ class Retention(Background):
         lookback_minutes: int,
         registry: CollectorRegistry,
     ) -> None:
-        self._database = database
+        super().__init__(database)
         self._rules = rules
         self._lookback_minutes = lookback_minutes
-        self._lease = Lease(LEASE_NAME, uuid4().hex, LEASE_SECONDS)
         self._walks: list[Walk] = []
         self._begin_again_at = -math.inf
         self._removed = Counter(
@@ -70,32 +57,13 @@ class Retention(Background):
         for rule in rules:
             self._removed.labels(rule.kind)
 
-    async def close(self) -> None:
-        """Stop, and leave the lease to others."""
-        await super().close()
+    def start(self) -> None:
+        """Begin, where there is anything to remove."""
         if self._rules:
-            with suppress(DatabaseUnavailableError):
-                async with self._database.connection() as connection:
-                    await self._lease.release(connection)
-
-    async def behind_seconds(self) -> float | None:
-        """Return how long what was due has stayed at most, whichever Manager works; None unset.
-
-        Raises:
-            DatabaseUnavailableError: If the database gives no answer.
-        """
-        if not self._rules:
-            return None
-        async with self._database.connection() as connection:
-            behind: float | None = await connection.fetchval(SELECT_BEHIND, LEASE_NAME)
-        return behind
+            super().start()
 
     async def work_round(self) -> None:
-        """Remove all that is due, where no other Manager is at it.
-
-        Raises:
-            DatabaseUnavailableError: If the database goes away; what was removed stays so.
-        """
+        """Remove all that is due, where no other Manager is at it."""
         if time.monotonic() >= self._begin_again_at:
             self._begin_again_at = time.monotonic() + AGAIN_SECONDS
             self._walks = [Walk(rule) for rule in self._rules]
@@ -135,11 +103,3 @@ class Retention(Background):
             raise
         self._removed.labels(walk.rule.kind).inc(removed)
         return began, has_more
-
-    async def _run(self) -> None:
-        while self._rules:
-            await asyncio.sleep(ROUND_SECONDS)
-            try:
-                await self.work_round()
-            except (DatabaseUnavailableError, asyncpg.PostgresError) as error:
-                log.warning("retention_failed", message=str(error))

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from services.common.settings.retention import MINUTES_A_DAY, RetentionSettings
+from pydantic import ValidationError
+
+from services.common.config import explain_problems
+from services.common.settings.retention import RetentionSettings
 from services.common.task_types.reading import RETENTION_FILE
 from services.common.task_types.registry import TaskTypes
 from services.common.task_types.task_type import TaskType, TaskTypeError
@@ -36,43 +39,40 @@ def plan_rules(settings: RetentionSettings, task_types: TaskTypes) -> list[Rule]
     Raises:
         TaskTypeError: If what a task type's own file says doesn't go with the rest.
     """
-    default = (settings.log_retention_days, settings.body_retention_days)
-    own = [one for one in task_types.all() if any(one.retention)]
-    excepted = tuple(one.name for one in own)
-    rules = [Rule(kind, days, excepted, is_default=True) for kind, days in _name(*default)]
+    own = {one.name: _resolve(one, settings) for one in task_types.all() if any(one.retention)}
+    rules = [Rule(kind, days, tuple(own), is_default=True) for kind, days in _name(settings)]
     names: dict[tuple[Kind, int], list[str]] = defaultdict(list)
-    for one in own:
-        for key in _name(*_resolve(one, settings)):
-            names[key].append(one.name)
+    for task_type, kept in own.items():
+        for key in _name(kept):
+            names[key].append(task_type)
     return rules + [Rule(kind, days, tuple(some)) for (kind, days), some in names.items()]
 
 
-def _name(log_days: int | None, body_days: int | None) -> Iterator[tuple[Kind, int]]:
-    if log_days is not None:
-        yield "rows", log_days
-    if (days := body_days if body_days is not None else log_days) is not None:
+def _name(kept: RetentionSettings) -> Iterator[tuple[Kind, int]]:
+    if kept.log_retention_days is not None:
+        yield "rows", kept.log_retention_days
+    body_days = kept.body_retention_days
+    if (days := kept.log_retention_days if body_days is None else body_days) is not None:
         yield "texts", days
 
 
-def _resolve(task_type: TaskType, settings: RetentionSettings) -> tuple[int | None, int | None]:
-    """Fill in what a task type leaves to the settings."""
+def _resolve(task_type: TaskType, settings: RetentionSettings) -> RetentionSettings:
+    """Fill in what a task type leaves to the settings; the whole must be fit for settings."""
     told = (settings.log_retention_days, settings.body_retention_days)
     log_days, body_days = (
         default if days is None else days if isinstance(days, int) else None
         for days, default in zip(task_type.retention, told, strict=True)
     )
-    path = task_type.directory / RETENTION_FILE
-    if log_days is not None and body_days is not None and body_days > log_days:
-        raise TaskTypeError(
-            path,
-            f"texts would be kept for {body_days} days, and their rows for {log_days}",
-            remedy="Let body_days be at most log_days; what isn't in the file, the settings say.",
+    try:
+        return RetentionSettings(
+            optimizer_lookback_minutes=settings.optimizer_lookback_minutes,
+            log_retention_days=log_days,
+            body_retention_days=body_days,
         )
-    minutes = settings.optimizer_lookback_minutes
-    if any(days is not None and days * MINUTES_A_DAY < minutes for days in (log_days, body_days)):
+    except ValidationError as error:
+        problems = [f"{name} {what}" for name, what in explain_problems(error).items()]
         raise TaskTypeError(
-            path,
-            f"a heal reads what was logged within OPTIMIZER_LOOKBACK_MINUTES ({minutes})",
-            remedy="Keep it for as many days.",
-        )
-    return log_days, body_days
+            task_type.directory / RETENTION_FILE,
+            "; ".join(problems),
+            remedy="Here log_days and body_days come before these settings, where they are there.",
+        ) from error

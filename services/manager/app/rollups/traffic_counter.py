@@ -1,20 +1,15 @@
 """Keeps the counted traffic right: the latest minutes often, older ones in turns."""
 
-import asyncio
+import math
 import time
-from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import uuid4
 
 import asyncpg
 
 from services.common.database import Database
-from services.common.errors import DatabaseUnavailableError
-from services.common.logging import get_logger
-from services.common.record.leases import Lease
 from services.common.record.traffic import BUCKET, floor_to_bucket
-from services.common.resilience.background import Background
+from services.manager.app.leased_rounds import LeasedRounds
 from services.manager.app.rollups.counting import (
     FIND_LATEST,
     FORGET,
@@ -24,9 +19,6 @@ from services.manager.app.rollups.counting import (
     count_buckets,
 )
 
-LEASE_NAME: Final = "traffic"
-LEASE_SECONDS: Final = 30.0
-ROUND_SECONDS: Final = 10.0
 RECENT: Final = timedelta(minutes=15)
 SWEPT: Final = timedelta(days=35)
 LONGEST_SLICE: Final = timedelta(hours=1)
@@ -34,10 +26,8 @@ LONGEST_SLICE: Final = timedelta(hours=1)
 SLICE_SECONDS: Final = 0.5
 LEAST_PAUSE_SECONDS: Final = 0.02
 
-log = get_logger()
 
-
-class TrafficCounter(Background):
+class TrafficCounter(LeasedRounds):
     """Counts in rounds for as long as it runs, while it holds the lease.
 
     A round counts the last 15 minutes anew, and one older slice. The slices go back from now and
@@ -45,27 +35,23 @@ class TrafficCounter(Background):
     Where the log was never counted they follow one another with pauses as long as they took.
     """
 
+    name, failure = "traffic", "traffic_not_counted"
+    lease_seconds, pause_seconds = 30, 10
+
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self._lease = Lease(LEASE_NAME, uuid4().hex, LEASE_SECONDS)
+        super().__init__(database)
         self._slice = LONGEST_SLICE
-        self._told = ""
+        self._counted_at = -math.inf
 
-    async def close(self) -> None:
-        """Stop, and leave the lease to others."""
-        await super().close()
-        with suppress(DatabaseUnavailableError):
-            async with self._database.connection() as connection:
-                await self._lease.release(connection)
-
-    async def age_seconds(self) -> float | None:
-        """Return how long ago any Manager counted last; None where none ever did.
-
-        Raises:
-            DatabaseUnavailableError: If the database gives no answer.
-        """
-        async with self._database.connection() as connection:
-            return await self._lease.age_seconds(connection)
+    async def work_round(self) -> float | None:
+        """Count a round; the latest minutes no more often than that."""
+        begun = time.monotonic()
+        with_recent = begun - self._counted_at >= self.pause_seconds
+        if with_recent:
+            self._counted_at = begun
+        if not await self.count_round(with_recent=with_recent):
+            return None
+        return max(time.monotonic() - begun, LEAST_PAUSE_SECONDS)
 
     async def count_round(self, *, with_recent: bool = True) -> bool:
         """Count a round, where no other Manager holds the lease.
@@ -113,21 +99,3 @@ class TrafficCounter(Background):
             self._slice = max(half - half % BUCKET, BUCKET)
         elif seconds < SLICE_SECONDS / 4:
             self._slice = min(self._slice * 2, LONGEST_SLICE)
-
-    async def _run(self) -> None:
-        pause, counted_at = ROUND_SECONDS, -ROUND_SECONDS
-        while True:
-            await asyncio.sleep(pause)
-            begun = time.monotonic()
-            with_recent = begun - counted_at >= ROUND_SECONDS
-            pause = ROUND_SECONDS
-            try:
-                if await self.count_round(with_recent=with_recent):
-                    pause = max(time.monotonic() - begun, LEAST_PAUSE_SECONDS)
-                self._told = ""
-            except (DatabaseUnavailableError, asyncpg.PostgresError) as error:
-                if str(error) != self._told:
-                    log.warning("traffic_not_counted", message=str(error))
-                self._told = str(error)
-            if with_recent:
-                counted_at = begun

@@ -12,7 +12,7 @@ from uuid import UUID
 import asyncpg
 from pydantic import ValidationError
 
-from services.common.costs.bill import charging
+from services.common.costs.bill import Bill, charging
 from services.common.costs.prices import Prices
 from services.common.database import Database
 from services.common.errors import UpstreamError
@@ -75,11 +75,6 @@ PUT_BACK = """
     SET claimable_at = now() + make_interval(secs => $3), attempts = attempts - $4::boolean::int
     WHERE execution_id = $1 AND attempts = $2
 """
-SELECT_BACKLOG = """
-    SELECT count(*) AS pending,
-           coalesce(extract(epoch FROM now() - min(created_at)), 0)::float AS oldest_seconds
-    FROM selfheal.pending_scores
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +95,6 @@ class Claim:
     detail: Mapping[str, Any]
     conversation: Conversation
     trace_parent: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """How many answers wait for their scores, and how long the oldest has."""
-
-    pending: int
-    oldest_seconds: float
 
 
 class PendingScores:
@@ -153,17 +140,20 @@ class PendingScores:
         self, claim: Claim, evaluation: EvaluationResponse, probability: float
     ) -> None:
         """Write a score, with the chance with which the answer's outcome came to be known."""
-        # Whoever's the claim is by now: the judge was asked.
-        async with charging(self._prices, claim.task_type, self._database.connection) as bill:
-            detail = bill.add_judging("judging", evaluation.detail)
-        await self._end(
-            KEEP_SCORE,
-            claim,
-            evaluation.score,
-            evaluation.passed,
-            {**claim.detail, **detail},
-            probability,
-        )
+        bill = Bill(self._prices, claim.task_type)
+        detail = bill.add_judging("judging", evaluation.detail)
+        async with self._database.connection() as connection, connection.transaction():
+            # Whoever's the claim is by now: the judge was asked.
+            await bill.keep(connection)
+            await connection.execute(
+                KEEP_SCORE,
+                claim.execution_id,
+                claim.attempts,
+                evaluation.score,
+                evaluation.passed,
+                {**claim.detail, **detail},
+                probability,
+            )
 
     async def keep_error(self, claim: Claim, message: str, detail: Mapping[str, Any]) -> None:
         """Write why an answer has no score; it is unscored from now on."""
@@ -183,12 +173,6 @@ class PendingScores:
         """Charge what an evaluation cost that gave no score."""
         async with charging(self._prices, claim.task_type, self._database.connection) as bill:
             bill.add_failure("judging", failure, is_asked=False)
-
-    async def count(self) -> Backlog:
-        """Count those that wait, claimed ones included."""
-        async with self._database.connection() as connection:
-            record = await connection.fetchrow(SELECT_BACKLOG)
-        return Backlog(record["pending"], record["oldest_seconds"]) if record else Backlog(0, 0)
 
     async def _end(self, statement: str, claim: Claim, *values: object) -> None:
         async with self._database.connection() as connection:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import nullcontext
 from types import TracebackType
 from typing import Final, Self
 
@@ -75,16 +76,10 @@ class BackgroundWork:
 
     async def _try(self, name: str, work: Work, *, takes_turns: bool) -> bool:
         try:
-            if not takes_turns:
+            async with self._turns if takes_turns else nullcontext():
                 is_news = await work()
-            else:
-                async with self._turns:
-                    is_news = await work()
         except Exception as error:  # noqa: BLE001 - it runs unattended, and nothing would tell of it
-            pauses = self._pauses.setdefault(
-                name, growing_pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
-            )
-            pause_seconds = next(pauses)
+            pause_seconds = next(self._pauses.setdefault(name, growing_pauses()))
             log_failure(error, pause_seconds)
             await asyncio.sleep(pause_seconds)
             return True
@@ -92,12 +87,12 @@ class BackgroundWork:
         return is_news
 
 
-def growing_pauses(first_seconds: float, longest_seconds: float) -> Iterator[float]:
+def growing_pauses() -> Iterator[float]:
     """Give pauses in seconds that double up to the longest."""
-    pause_seconds = first_seconds
+    pause_seconds = FIRST_PAUSE_SECONDS
     while True:
         yield pause_seconds
-        pause_seconds = min(2 * pause_seconds, longest_seconds)
+        pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
 
 
 def log_failure(error: Exception, retry_seconds: float) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
@@ -10,12 +11,7 @@ import asyncpg
 from services.common.database import Opener
 from services.common.logging import get_logger
 from services.common.record.jobs import CHANNEL as JOBS_CHANNEL
-from services.optimizer.app.services.background import (
-    FIRST_PAUSE_SECONDS,
-    LONGEST_PAUSE_SECONDS,
-    growing_pauses,
-    log_failure,
-)
+from services.optimizer.app.services.background import growing_pauses, log_failure
 
 CHANNEL: Final = "selfheal_failures"
 CHANNELS: Final = (CHANNEL, JOBS_CHANNEL)
@@ -56,71 +52,97 @@ class Pace:
         return self._seconds
 
 
-async def watch_failures(
-    *,
-    database_url: str,
-    timeout_seconds: float,
-    poll_seconds: float,
-    run_once: RunOnce,
-    follow: Follow,
-    woken: asyncio.Event,
-    stop: asyncio.Event,
-) -> None:
-    """Run at once, after each failure that is logged and each job that a person asks for, when
+@dataclass(slots=True)
+class FailureWatch:
+    """Looks at once, after each failure that is logged and each job that a person asks for, when
     woken, and every `poll_seconds`, until stopped. Behind a pooler nothing is announced: it looks
     more often.
 
-    Whatever fails on the way (the database is gone, a service is down, a row is absurd) is logged
-    and tried again after a pause that grows; only `stop` ends it.
-
-    Args:
-        database_url: Where failures are announced; the connection is its own.
-        poll_seconds: Longest time between two runs.
-        run_once: One run; tells whether it did anything. Cancelled by `stop`: its activations
+    Attributes:
+        poll_seconds: Longest time between two looks.
+        run_once: One look; tells whether it did anything. Cancelled by `stop`: its activations
             are transactions, so nothing is left half.
-        follow: Looks after what serves a share of traffic, between runs; tells whether it has to
-            do so again soon.
+        follow: Looks after what serves a share of traffic, in between; tells whether it has to do
+            so again soon.
         woken: Set when it is time to look again, whatever is announced.
     """
-    pauses = _make_pauses()
-    opener = Opener(database_url, timeout_seconds=timeout_seconds)
-    is_pooled = False
-    pace = Pace()
-    while not stop.is_set():
+
+    poll_seconds: float
+    run_once: RunOnce
+    follow: Follow
+    woken: asyncio.Event
+    stop: asyncio.Event
+    _pace: Pace = field(default_factory=Pace, init=False)
+    _pauses: Iterator[float] = field(default_factory=growing_pauses, init=False)
+    _is_pooled: bool = field(default=False, init=False)
+
+    async def run(self, opener: Opener) -> None:
+        """Watch until stopped, over a connection of its own.
+
+        Whatever fails on the way (the database is gone, a service is down, a row is absurd) is
+        logged and tried again after a pause that grows; only `stop` ends it.
+        """
+        while not self.stop.is_set():
+            try:
+                async with opener.connection() as connection:
+                    await self._watch(connection, is_pooled=opener.leads_through_a_pooler)
+            except Exception as error:  # noqa: BLE001 - it runs unattended, and nothing would start it again
+                pause_seconds = next(self._pauses)
+                log_failure(error, pause_seconds)
+                await _wait_for_any(self.stop, timeout_seconds=pause_seconds)
+        log.info("failure_watch_stopped")
+
+    async def _watch(self, connection: asyncpg.Connection, *, is_pooled: bool) -> None:
+        # LISTEN comes before the first run, so that no failure falls between the two.
+        news = await _listen(connection, () if is_pooled else CHANNELS)
+        if is_pooled:
+            self.poll_seconds = min(self.poll_seconds, POOLED_POLL_SECONDS)
+            if not self._is_pooled:
+                log.warning("failure_watch_polls", remedy=POOLED_REMEDY)
+        self._is_pooled = is_pooled
+        log.info("failure_watch_started", channel=CHANNEL, poll_seconds=self.poll_seconds)
+        look = partial(self.follow, connection)
+        while not self.stop.is_set():
+            had_news = news.is_set()
+            news.clear()
+            self.woken.clear()
+            await connection.fetchval("SELECT 1")  # notices a connection that died
+            acted = await self._run_until_stopped(self.run_once)
+            self._pauses = growing_pauses()
+            interval = self._pace.find_interval(had_news=had_news, acted=acted)
+            await self._follow_until(look=look, seconds=interval)
+            echo_seconds = min(ECHO_SECONDS, self.poll_seconds)
+            seconds = echo_seconds if had_news else self.poll_seconds
+            await self._follow_until(news, look=look, seconds=seconds)
+            if news.is_set():
+                await _wait_for_any(self.stop, timeout_seconds=DEBOUNCE_SECONDS)
+
+    async def _follow_until(self, *news: asyncio.Event, look: RunOnce, seconds: float) -> None:
+        """Wait for news, to be woken or stopped, or until the time is over; look meanwhile."""
+        events = (*news, self.woken, self.stop)
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while not any(event.is_set() for event in events) and (left := end - loop.time()) > 0:
+            has_more = await self._run_until_stopped(look)
+            pause_seconds = min(left, FOLLOW_SECONDS) if has_more else left
+            await _wait_for_any(*events, timeout_seconds=pause_seconds)
+
+    async def _run_until_stopped(self, run_once: RunOnce) -> bool:
+        """Run once, and tell whether it did anything; a stop cancels it, and waits for that."""
+        done = asyncio.Event()
+        run = asyncio.ensure_future(run_once())
+        run.add_done_callback(lambda _: done.set())
         try:
-            # LISTEN comes before the first run, so that no failure falls between the two.
-            async with opener.connection() as connection:
-                was_pooled, is_pooled = is_pooled, opener.leads_through_a_pooler
-                news = await _listen(connection, () if is_pooled else CHANNELS)
-                if is_pooled:
-                    poll_seconds = min(poll_seconds, POOLED_POLL_SECONDS)
-                    if not was_pooled:
-                        log.warning("failure_watch_polls", remedy=POOLED_REMEDY)
-                log.info("failure_watch_started", channel=CHANNEL, poll_seconds=poll_seconds)
-                while not stop.is_set():
-                    had_news = news.is_set()
-                    news.clear()
-                    woken.clear()
-                    await connection.fetchval("SELECT 1")  # notices a connection that died
-                    acted = await _run_until_stopped(run_once, stop)
-                    pauses = _make_pauses()
-                    look = partial(follow, connection)
-                    interval = pace.find_interval(had_news=had_news, acted=acted)
-                    await _follow_until(woken, stop, look=look, stop=stop, seconds=interval)
-                    echo_seconds = min(ECHO_SECONDS, poll_seconds)
-                    seconds = echo_seconds if had_news else poll_seconds
-                    events = (news, woken, stop)
-                    await _follow_until(*events, look=look, stop=stop, seconds=seconds)
-                    if news.is_set():
-                        await _wait_for_any(stop, timeout_seconds=DEBOUNCE_SECONDS)
-        except Exception as error:  # noqa: BLE001 - it runs unattended, and nothing would start it again
-            failure = error
-        else:
-            break
-        pause_seconds = next(pauses)
-        log_failure(failure, pause_seconds)
-        await _wait_for_any(stop, timeout_seconds=pause_seconds)
-    log.info("failure_watch_stopped")
+            await _wait_for_any(self.stop, done)
+        finally:
+            if not run.done():
+                run.cancel()
+                await asyncio.wait([run])
+        if run.cancelled() and self.stop.is_set():
+            return False
+        acted = await run
+        log.debug("continuous_run_completed", acted=acted)
+        return acted
 
 
 async def _listen(connection: asyncpg.Connection, channels: Iterable[str]) -> asyncio.Event:
@@ -130,40 +152,6 @@ async def _listen(connection: asyncpg.Connection, channels: Iterable[str]) -> as
     for channel in channels:
         await connection.add_listener(channel, lambda *_: news.set())
     return news
-
-
-def _make_pauses() -> Iterator[float]:
-    return growing_pauses(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
-
-
-async def _follow_until(
-    *events: asyncio.Event, look: RunOnce, stop: asyncio.Event, seconds: float
-) -> None:
-    """Wait for an event or until the time is over, and look while there is something to."""
-    loop = asyncio.get_running_loop()
-    end = loop.time() + seconds
-    while not any(event.is_set() for event in events) and (left := end - loop.time()) > 0:
-        has_more = await _run_until_stopped(look, stop)
-        pause_seconds = min(left, FOLLOW_SECONDS) if has_more else left
-        await _wait_for_any(*events, timeout_seconds=pause_seconds)
-
-
-async def _run_until_stopped(run_once: RunOnce, stop: asyncio.Event) -> bool:
-    """Run once, and tell whether it did anything; a stop cancels it and waits until it let go."""
-    done = asyncio.Event()
-    run = asyncio.ensure_future(run_once())
-    run.add_done_callback(lambda _: done.set())
-    try:
-        await _wait_for_any(stop, done)
-    finally:
-        if not run.done():
-            run.cancel()
-            await asyncio.wait([run])
-    if run.cancelled() and stop.is_set():
-        return False
-    acted = await run
-    log.debug("continuous_run_completed", acted=acted)
-    return acted
 
 
 async def _wait_for_any(*events: asyncio.Event, timeout_seconds: float | None = None) -> None:

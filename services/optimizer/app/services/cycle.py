@@ -20,12 +20,10 @@ from services.common.record.leases import Connect, Lease
 from services.common.record.outcomes import HELD, PROPOSED, ROLLED_BACK, HealingOutcome
 from services.common.record.prompts import load_active_prompts
 from services.common.record.rollouts.rollout import Rollout, load_open_rollouts
-from services.optimizer.app.services.aftercare.alarm_confirmation import Confirm
-from services.optimizer.app.services.aftercare.rollback import look_after
 from services.optimizer.app.services.background import BackgroundWork
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.survey import Survey, Surveyor
-from services.optimizer.app.services.log.blanked_rows import was_blanked_since
+from services.optimizer.app.services.log.answers import was_blanked_since
 
 # One heal at a time for each task type, over all Optimizers; one that is killed holds it no longer.
 LEASE_SECONDS = 40.0
@@ -33,6 +31,7 @@ LEASE_SECONDS = 40.0
 log = get_logger()
 
 Heal = Callable[[asyncpg.Connection, Case], Awaitable[HealingOutcome]]
+KeepPromotion = Callable[[asyncpg.Connection, Prompt], Awaitable[HealingOutcome | None]]
 KeepRollout = Callable[[Rollout, Prompt | None], Awaitable[HealingOutcome | None]]
 Announce = Callable[[asyncpg.Connection, Prompt, HealingOutcome | ServiceError], Awaitable[None]]
 
@@ -63,22 +62,19 @@ class Cycle:
 
     Attributes:
         announce: Tells people of an outcome, or of what kept a heal from having one.
-        confirm: Replays both texts where live rows say that a promotion does worse.
-        connect: Opens further connections: to renew leases, and for heals side by side.
+        connect: Opens further connections: one for each heal, and to renew leases.
+        keep_promotion: Looks after what was promoted last; tells how a rollback ended.
         keep_rollout: Looks after a rollout, given what serves; tells how its run ended.
         heals_at_once: How many task types are healed side by side, at least 1.
-        asks_first: Whether a person decides on rollbacks.
     """
 
     surveyor: Surveyor
     heal: Heal
     announce: Announce
-    confirm: Confirm
-    triggered_by: str
     connect: Connect
+    keep_promotion: KeepPromotion
     keep_rollout: KeepRollout
     heals_at_once: int = 1
-    asks_first: bool = False
 
     async def run(
         self, connection: asyncpg.Connection, background: BackgroundWork | None = None
@@ -105,23 +101,29 @@ class Cycle:
         for prompt in await load_active_prompts(connection):
             if prompt.task_type in under_way:
                 continue
-            work = look_after(
-                connection,
-                prompt,
-                confirm=self.confirm,
-                triggered_by=self.triggered_by,
-                asks_first=self.asks_first,
-            )
+            work = self.keep_promotion(connection, prompt)
             await self._bring_to_end(connection, prompt, work, found)
         rolled_back = [name for name, one in found.outcomes.items() if one.decision == ROLLED_BACK]
         survey = await self.surveyor.survey(connection, besides=under_way)
         self._tell_cases(survey)
         if background is None:
-            await self._heal_all(connection, survey.cases, found)
+            await self._heal_all(survey.cases, found)
         else:
             for case in survey.cases:
                 background.start(case.incumbent.task_type, partial(self._heal_apart, case))
         return self._conclude(found, rolled_back)
+
+    async def _heal_all(self, cases: Sequence[Case], found: _Found) -> None:
+        """Heal task types side by side, as many at a time as may be."""
+        slots = asyncio.Semaphore(self.heals_at_once)
+
+        async def heal_in_turn(case: Case) -> None:
+            async with slots:
+                await self._heal(case, found)
+
+        async with asyncio.TaskGroup() as heals:
+            for case in cases:
+                heals.create_task(heal_in_turn(case))
 
     async def _heal_apart(self, case: Case) -> bool:
         """Heal in the background; tell whether there was an outcome.
@@ -130,12 +132,19 @@ class Cycle:
             ServiceError: If it failed; that was announced.
         """
         found = _Found()
-        async with self.connect() as connection:
-            work = self._heal_alone(connection, case)
-            await self._bring_to_end(connection, case.incumbent, work, found)
+        await self._heal(case, found)
         if not found.outcomes and not found.failures:
             return False
         return bool(self._conclude(found))
+
+    async def _heal(self, case: Case, found: _Found) -> None:
+        """Heal over a connection of its own."""
+        try:
+            async with self.connect() as connection:
+                work = self._heal_alone(connection, case)
+                await self._bring_to_end(connection, case.incumbent, work, found)
+        except DatabaseUnavailableError as error:
+            found.failures.append(error)
 
     def _conclude(
         self, found: _Found, rolled_back: Sequence[str] = ()
@@ -195,29 +204,6 @@ class Cycle:
         lease = _make_lease(f"canary {rollout.task_type}")
         async with lease.holding(connection, self.connect) as is_held:
             return await self.keep_rollout(rollout, serving) if is_held else None
-
-    async def _heal_all(
-        self, connection: asyncpg.Connection, cases: Sequence[Case], found: _Found
-    ) -> None:
-        """Heal task types side by side, each on a connection of its own; a single one on this."""
-        if len(cases) == 1 or self.heals_at_once == 1:
-            for case in cases:
-                work = self._heal_alone(connection, case)
-                await self._bring_to_end(connection, case.incumbent, work, found)
-            return
-        slots = asyncio.Semaphore(self.heals_at_once)
-        async with asyncio.TaskGroup() as heals:
-            for case in cases:
-                heals.create_task(self._heal_beside(slots, case, found))
-
-    async def _heal_beside(self, slots: asyncio.Semaphore, case: Case, found: _Found) -> None:
-        async with slots:
-            try:
-                async with self.connect() as connection:
-                    work = self._heal_alone(connection, case)
-                    await self._bring_to_end(connection, case.incumbent, work, found)
-            except DatabaseUnavailableError as error:
-                found.failures.append(error)
 
     async def _heal_alone(
         self, connection: asyncpg.Connection, case: Case

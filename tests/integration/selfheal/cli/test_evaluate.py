@@ -1,4 +1,4 @@
-"""`selfheal evaluate` in a process of its own, with the real sandbox and nothing started."""
+"""`selfheal evaluate` with the real sandbox and nothing started."""
 
 import json
 import os
@@ -7,6 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from selfheal.cli.main import app
 
 RIGHT = "def double(n: int) -> int:\n    '''Twice n.'''\n    return 2 * n\n"
 WRONG = "def double(n: int) -> int:\n    '''Twice n.'''\n    return n + 2\n"
@@ -16,8 +19,9 @@ REQUEST = "Write double(n). double(4) == 8"
 def evaluate(
     directory: Path, *arguments: str, stdin: str = ""
 ) -> "subprocess.CompletedProcess[str]":
+    """Run it in a process of its own."""
     return subprocess.run(
-        [sys.executable, "-m", "selfheal.cli.main", "evaluate", *arguments],
+        [sys.executable, "-m", "selfheal.entry", "evaluate", *arguments],
         cwd=directory,
         env={
             "PATH": os.environ["PATH"],
@@ -44,10 +48,17 @@ def evaluate(
         pytest.param("import os\nos._exit(0)\n" + RIGHT, 1, "failed with", id="exits-with-0"),
     ],
 )
-def test_code_is_run_and_judged(tmp_path: Path, source: str, exit_code: int, verdict: str) -> None:
+def test_code_is_run_and_judged(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    source: str,
+    exit_code: int,
+    verdict: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "solution.py").write_text(source)
-    done = evaluate(tmp_path, "solution.py", "--request", REQUEST)
-    assert done.returncode == exit_code, done.stdout + done.stderr
+    done = CliRunner().invoke(app, ["evaluate", "solution.py", "--request", REQUEST])
+    assert done.exit_code == exit_code, done.output
     assert done.stdout.startswith(verdict)
     assert [path.name for path in tmp_path.iterdir()] == ["solution.py"]
 

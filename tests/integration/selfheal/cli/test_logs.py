@@ -100,7 +100,7 @@ def test_a_file_that_cannot_be_written_or_is_written_already_is_refused(
     with export._open(file):
         second = operator.selfheal("logs", "export", "--to", str(file))
     assert second.exit_code == 1
-    assert "Another export" in second.output
+    assert "another export" in second.output
 
 
 def test_texts_go_into_a_file_of_this_account_alone(
@@ -138,6 +138,24 @@ def test_a_full_disk_leaves_what_can_be_gone_on_with(operator: Any, tmp_path: Pa
     assert "it goes on where the file ends" in " ".join(done.output.split())
     assert operator.selfheal("logs", "export", "--to", str(file)).exit_code == 0
     assert [row["id"] for row in read(file)] == list(range(1, 21))
+
+
+def test_where_no_system_runs_no_file_is_left(
+    operator: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.setenv("SELFHEAL_HOME", str(tmp_path / "none"))
+    done = operator.selfheal("logs", "export", "--to", str(tmp_path / "log.jsonl"))
+    assert done.exit_code == 1
+    assert not (tmp_path / "log.jsonl").exists()
+
+
+@pytest.mark.parametrize("command", [["logs", "export", "--to", "x"], ["audit", "list"]])
+def test_a_wrong_time_is_refused_with_one_that_is_right(operator: Any, command: list[str]) -> None:
+    for wrong in ("yesterday", "2026-13-01", "0001-01-01"):
+        done = operator.selfheal(*command, "--since", wrong)
+        assert done.exit_code == 2
+        assert "2026-01-01T08:00" in done.output
 
 
 def test_an_export_of_nothing_says_so(operator: Any, tmp_path: Path) -> None:

@@ -33,11 +33,11 @@ if "--watch" in sys.argv and "FAILS" not in os.environ:
 sys.exit(3 if "FAILS" in os.environ else 0)
 """
 PROGRAM = """
-import sys
+import sys, typer
 from selfheal import optimizer_run
 optimizer_run.OPTIMIZER_COMMAND = (sys.executable, "-c", {stub!r})
-from selfheal.cli.main import app
-app()
+from selfheal.cli.optimize import optimize
+typer.run(optimize)
 """
 
 
@@ -46,7 +46,7 @@ def start(tmp_path: Path, *arguments: str, **variables: str) -> "subprocess.Pope
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     url = "postgresql://agent:x@127.0.0.1:1/agent_system"  # only named, never asked
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM.format(stub=STUB), "optimize", *arguments],
+        [sys.executable, "-c", PROGRAM.format(stub=STUB), *arguments],
         cwd=tmp_path,
         env={**kept, "DATABASE_URL": url, "COLUMNS": "200", **variables},
         stdout=subprocess.PIPE,

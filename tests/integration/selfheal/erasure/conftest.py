@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from selfheal.erasure.erasing import Eraser, Person
 from selfheal.erasure.receipt import Receipt
 from services.common.database import connect
-from services.common.personal.names import hash_name, list_stored_names
+from services.common.personal.names import list_stored_names
 from services.common.record.assignment import Assignment
 from services.common.settings.door import DoorSettings
 from services.manager.app.door.conversation import (
@@ -29,7 +29,7 @@ from services.manager.app.log.rows import Row, insert_row
 from services.manager.app.scoring.sampling import Mark
 
 Connection = asyncpg.Connection
-KEY = SecretStr("a key of 256 bits, say")
+KEY = SecretStr("a key of 256 bits, let us say so")
 TASK_TYPE = "code_generation"
 
 
@@ -93,7 +93,7 @@ class Town:
         return await eraser.erase(person, spool=self.spool, golden=self.golden)
 
     def person(self, end_user: str, *request_ids: UUID) -> Person:
-        return Person(hash_name(end_user, KEY), list_stored_names(end_user, KEY), request_ids)
+        return Person(list_stored_names(end_user, KEY), request_ids)
 
     @property
     def connect(self) -> Callable[[], AbstractAsyncContextManager[Connection]]:

@@ -11,7 +11,7 @@ from selfheal.erasure import erasing
 from services.common.personal.names import hash_name, list_stored_names
 from services.common.settings.door import DoorSettings
 
-KEY = SecretStr("a key of 256 bits, say")
+KEY = SecretStr("a key of 256 bits, let us say so")
 MARKER = "zebra-77"
 TEXT = f"Write to {MARKER} about my illness, please."
 
@@ -22,7 +22,7 @@ async def test_a_detail_that_is_no_object_loses_its_texts_too(town: Any, detail:
     await town.connection.execute("UPDATE execution_logs SET evaluation_detail = $1", detail)
     await town.erase()
     row = await town.connection.fetchrow("SELECT * FROM execution_logs")
-    assert row["evaluation_detail"] == {"removed": {"by": "selfheal erase"}}
+    assert row["evaluation_detail"].keys() == {"removed"}
 
 
 async def test_rows_that_retention_removes_meanwhile_are_passed_over(

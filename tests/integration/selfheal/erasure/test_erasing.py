@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import stat
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,7 +12,7 @@ import pytest
 from pydantic import SecretStr
 from support.rollouts import open_rollout
 
-from selfheal.erasure import erasing, statements
+from selfheal.erasure import erasing, golden_inputs, statements
 from services.common.database import Database
 from services.common.personal.names import hash_name
 from services.common.record.leases import Lease
@@ -24,11 +25,11 @@ from services.manager.app.log.spool.framing import frame
 from services.manager.app.log.spool.spool import Spool
 from services.manager.app.log.spool.state import list_segments
 from services.manager.app.scoring.claims import PendingScores
-from services.optimizer.app.services.heal.healing_report import describe_inputs
-from services.optimizer.app.services.log.failure_log import load_results
+from services.optimizer.app.services.heal.report_parts import describe_inputs
+from services.optimizer.app.services.log.answers import load_results
 from services.optimizer.app.services.proof.trial import plan_trial
 
-KEY = SecretStr("a key of 256 bits, say")
+KEY = SecretStr("a key of 256 bits, let us say so")
 NAME = "ann@example.com"
 MARKER = "zebra-77"
 TEXT = f"Write to {MARKER} about my illness, please."
@@ -173,9 +174,10 @@ async def test_figures_stay(town: Any) -> None:
     assert row["error_message"] == "worker_failed"
     detail = row["evaluation_detail"]
     rollout = detail["worker"].pop("rollout")
+    assert detail["removed"].pop("at")
     assert detail == {
         "worker": {"model": "gpt-x", "arm": "incumbent"},
-        "execution": {"status": "ran", "observations": [{}]},
+        "execution": {"status": "ran"},
         "judge": {"name": "gpt-j", "score": 0.5},
         "rules": [{"name": "parses", "outcome": "failed"}],
         "evaluator": {"fingerprint": "f1"},
@@ -283,18 +285,71 @@ async def test_a_text_that_serves_stays_with_the_rows_that_say_it_until_another_
     assert await town.find(MARKER) == set()
 
 
-async def test_golden_inputs_that_hold_a_text_are_named_and_stay(town: Any) -> None:
-    directory = town.golden / "letters"
-    directory.mkdir(parents=True)
-    file = directory / "golden_inputs.json"
+async def test_texts_that_serve_are_told_in_the_order_in_which_they_were_deployed(
+    town: Any,
+) -> None:
+    await town.ask(TEXT)
+    for task_type in ("b", "a"):
+        await town.connection.execute(
+            "INSERT INTO prompts (task_type, content) VALUES ($1, $2)",
+            task_type,
+            f"{QUOTED} In {task_type}.",
+        )
+    # A row that was updated stands behind the others.
+    await town.connection.execute("UPDATE prompts SET change_reason = '' WHERE task_type = 'b'")
+    receipt = await town.erase()
+    assert [told.split(" that serves")[0] for told in receipt.left] == [
+        "The prompt of b",
+        "The prompt of a",
+    ]
+
+
+async def test_golden_inputs_that_hold_a_text_are_taken_out_and_short_ones_are_named(
+    town: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasing, "BATCH_ROWS", 1)
+    file = town.golden / "letters" / "golden_inputs.json"
+    file.parent.mkdir(parents=True)
     entries = [{"id": "one", "input": "Hi."}, {"id": "two", "input": "Another."}]
-    file.write_text(json.dumps({"choosing": entries, "verdict": [{"id": "x", "input": TEXT}]}))
+    talk = [{"role": "user", "content": f"Read: {TEXT}"}]
+    theirs = [{"id": "x", "input": TEXT}, {"id": "y", "messages": talk}]
+    file.write_text(written := json.dumps({"choosing": entries, "verdict": theirs}))
+    file.chmod(0o644)
+    torn = town.golden / "torn" / "golden_inputs.json"
+    torn.parent.mkdir()
+    torn.write_text("{")
     await town.ask("Hi.")
     await town.ask(TEXT)
+    seen = await town.erase(is_dry=True)
+    assert file.read_text() == written
     receipt = await town.erase()
+    assert receipt.removed["golden_inputs.json"] == seen.removed["golden_inputs.json"] == 2
+    assert json.loads(file.read_text()) == {"choosing": entries, "verdict": []}
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
+    assert receipt.left == seen.left
     assert receipt.left == [
-        f"{file} holds a text in its golden input 'one': take it out.",
-        f"{file} holds a text in its golden input 'x': take it out.",
+        f"{file} holds a text that may be theirs: take out its golden input 'one' if it is.",
+        f"{torn} can't be read: look into it.",
+        f"{file} loses golden inputs: restart the system, which has them in memory.",
+    ]
+
+
+async def test_golden_inputs_that_cannot_be_written_are_named_and_stay(
+    town: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = town.golden / "letters" / "golden_inputs.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({"choosing": [], "verdict": [{"id": "x", "input": TEXT}]}))
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(golden_inputs, "write_private", refuse)
+    await town.ask(TEXT)
+    receipt = await town.erase()
+    assert receipt.removed["golden_inputs.json"] == 0
+    assert receipt.left == [
+        f"{file} holds a text that may be theirs: take out its golden input 'x' if it is."
     ]
 
 

@@ -17,9 +17,8 @@ from selfheal.runtime.postgres.server import EmbeddedPostgres
 from services.common.config import Settings
 from services.common.http import create_session
 from services.common.record.outcomes import HealingOutcome
-from services.optimizer.app.analyst import Analyst
 from services.optimizer.app.services.diagnosis.evaluator_condition import EvaluatorWatch
-from services.optimizer.app.services.repair.candidates import AskModel, Reflect
+from services.optimizer.app.services.repair.candidates import Analyst, AskModel, Reflect
 from services.optimizer.app.services.telling.notification import Notification
 from services.optimizer.app.wiring import Tools, run_cycle
 

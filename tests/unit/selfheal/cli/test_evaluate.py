@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from selfheal.cli import evaluate, lifecycle
+from selfheal.cli import evaluate, terminal
 from selfheal.cli.main import app
 from services.common.config import Settings
 from services.common.errors import JudgeInvalidError, ServiceError
@@ -56,7 +56,7 @@ def run(monkeypatch: pytest.MonkeyPatch, evaluation: FakeEvaluation) -> Run:
     def invoke(*arguments: str, stdin: bytes = b"") -> tuple[int, str, str]:
         out, messages = io.StringIO(), io.StringIO()
         monkeypatch.setattr(evaluate, "output", Console(file=out, width=160))
-        monkeypatch.setattr(lifecycle, "messages", Console(file=messages, width=160))
+        monkeypatch.setattr(terminal, "messages", Console(file=messages, width=160))
         result = CliRunner().invoke(app, ["evaluate", *arguments], input=stdin)
         return result.exit_code, out.getvalue() + result.stdout, messages.getvalue() + result.stderr
 

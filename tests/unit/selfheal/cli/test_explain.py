@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from selfheal.cli import explain, lifecycle
+from selfheal.cli import explain, terminal
 from selfheal.cli.main import app
 from services.common.models import ExecutionLog
 
@@ -70,7 +70,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     def invoke(*arguments: str) -> tuple[int, str, str]:
         out, messages = io.StringIO(), io.StringIO()
         monkeypatch.setattr(explain, "output", Console(file=out, width=160))
-        for module in (explain, lifecycle):
+        for module in (explain, terminal):
             monkeypatch.setattr(module, "messages", Console(file=messages, width=160))
         result = CliRunner().invoke(app, ["explain", *arguments])
         return result.exit_code, out.getvalue() + result.stdout, messages.getvalue()

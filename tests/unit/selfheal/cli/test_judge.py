@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from selfheal.cli import judge, lifecycle
+from selfheal.cli import judge, terminal
 from selfheal.cli.main import app
 from services.common.config import Settings
 from services.common.errors import ServiceError, UnscoredError
@@ -66,7 +66,7 @@ def run(monkeypatch: pytest.MonkeyPatch, evaluation: FakeEvaluation) -> Run:
     def invoke(*arguments: str) -> tuple[int, str, str]:
         out, messages = io.StringIO(), io.StringIO()
         monkeypatch.setattr(judge, "output", Console(file=out, width=160))
-        for module in (judge, lifecycle):
+        for module in (judge, terminal):
             monkeypatch.setattr(module, "messages", Console(file=messages, width=160))
         result = CliRunner().invoke(app, ["judge", *arguments])
         return result.exit_code, out.getvalue() + result.stdout, messages.getvalue()

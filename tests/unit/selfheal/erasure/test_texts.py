@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.rows import for_each
 
-from selfheal.erasure.texts import ERASED, LEAST_CHARACTERS, PersonsTexts
+from selfheal.erasure.texts import LEAST_CHARACTERS, PersonsTexts
 from services.common.presentation.detail_reading import read_line
+from services.common.record.text_lint import ERASED
 
 LONG = "My name is Ann and I live in the last house."
 QUOTE = "it has words from requests or answers:"

@@ -97,7 +97,7 @@ def test_a_service_reads_its_own_secrets_and_no_others(
         "internal_token": "hunter2",
         "notify_webhook_url": "https://hooks.example.com/hunter2",
         "oidc_client_secret": "hunter2",
-        "end_user_key": "hunter2",
+        "end_user_key": "hunter2" * 5,
     }
     for name, value in values.items():
         monkeypatch.setenv(name.upper(), value)
@@ -493,10 +493,18 @@ def test_the_consoles_token_is_in_a_file_that_can_be_read(tmp_path: Path) -> Non
 
 def test_the_key_of_end_users_names_is_read_from_its_file(tmp_path: Path) -> None:
     file = tmp_path / "key"
-    file.write_text("from the file\n")
+    file.write_text("from the file" * 3 + "\n")
     key = Settings(end_user_key_file=file).end_user_key
     assert key is not None
-    assert key.get_secret_value() == "from the file"
+    assert key.get_secret_value() == "from the file" * 3
+    file.write_text("short\n")
+    for short in ({"end_user_key_file": file}, {"end_user_key": "hunter2"}):
+        with pytest.raises(ValidationError) as raised:
+            Settings(**short)
+        told = explain_settings_error(raised.value)
+        assert "setting END_USER_KEY: must have at least 32 characters" in told
+        assert "openssl rand -hex 32" in told
+        assert "hunter2" not in told
     with pytest.raises(ValidationError) as raised:
         Settings(end_user_key_file=tmp_path / "nothing")
     assert "selfheal migrate --end-user-key-file" in explain_settings_error(raised.value)

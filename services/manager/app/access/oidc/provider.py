@@ -1,8 +1,10 @@
 """An OpenID provider: where it sends a browser, and what its word about somebody is worth."""
 
+import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 import httpx2
@@ -51,6 +53,12 @@ class Begun:
     code_verifier: str = field(repr=False)
 
 
+@cache
+def _open_trust(trust_env: bool) -> ssl.SSLContext:
+    """Read the certificates to trust, once: each client would read all of them anew."""
+    return httpx2.create_ssl_context(trust_env=trust_env)
+
+
 class Provider:
     """Speaks to the provider that OIDC_ISSUER names; its documents are kept for an hour."""
 
@@ -61,9 +69,11 @@ class Provider:
         self._client_secret = secret.get_secret_value() if secret else None
         self._redirect_uri = settings.public_url + CALLBACK_PATH
         # A provider on this machine is reached past the proxy that the environment names.
+        trust_env = not is_own_address(self._issuer)
         self._connection_options: dict[str, Any] = {
             "timeout": TIMEOUT_SECONDS,
-            "trust_env": not is_own_address(self._issuer),
+            "trust_env": trust_env,
+            "verify": _open_trust(trust_env),
         }
         self._document: dict[str, Any] = {}
         self._keys: KeySet | None = None

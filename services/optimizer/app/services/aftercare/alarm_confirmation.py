@@ -10,7 +10,7 @@ the `j`-th further one at 0.0095 x 6/(pi j)^2, which add up to 0.05.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from services.common.errors import ServiceError
 from services.common.models import Prompt
@@ -30,9 +30,8 @@ from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.proof.trial import pair_scores, plan_trial
 from services.optimizer.app.services.proof.wagers import (
     LEAST_FRESH,
-    BetBook,
-    MemoryWagers,
     Wager,
+    WagerBook,
 )
 from services.optimizer.app.services.screening.screening import screen
 
@@ -65,7 +64,7 @@ class Alarm:
     after: Sequence[LoggedResult]
     passing: Sequence[LoggedResult] = ()
     wager: Wager = FIRST_WAGER
-    book: BetBook = field(default_factory=MemoryWagers)
+    book: WagerBook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,17 +135,13 @@ def plan_inputs(alarm: Alarm, golden: GoldenInputs) -> list[ReplayInput]:
     """
     seen, is_first = alarm.wager.seen, alarm.wager.number == 1 and not alarm.wager.gains
     most = MAX_REPLAYED if is_first else MAX_REPLAYED_AGAIN
-    unseen = [row for row in alarm.after if _read_input(row).fingerprint not in seen]
+    unseen = [
+        row for row in alarm.after if ReplayInput.of_row("", row, GUARD).fingerprint not in seen
+    ]
     live = pick_live_inputs(unseen, most)
-    inputs = [_read_input(row, f"live-{number}") for number, row in enumerate(live, 1)]
+    inputs = [ReplayInput.of_row(f"live-{at}", row, GUARD) for at, row in enumerate(live, 1)]
     if not alarm.wager.find_obstacle(len(inputs)):
         return inputs
     seen |= {item.fingerprint for item in inputs}
     spare = plan_trial([], golden, screen(list(alarm.passing)).clean).proving
     return [*inputs, *(item for item in spare if item.fingerprint not in seen)][:most]
-
-
-def _read_input(row: LoggedResult, name: str = "") -> ReplayInput:
-    return ReplayInput(
-        name, row.user_input, row.refined_input, GUARD, conversation=row.conversation
-    )

@@ -7,15 +7,17 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from typing_extensions import override
 
 from services.common.models import Prompt
 from services.common.proof.betting import alpha_of
 from services.common.record.active_prompt import COUNTS_FOR_PROMPT
+from services.common.record.prompts import write_digest
 from services.optimizer.app.services.aftercare.pairing import LivePair
 from services.optimizer.app.services.aftercare.watch import MARGIN, WatchResult
-from services.optimizer.app.services.log.failure_log import load_results
+from services.optimizer.app.services.log.answers import load_results
 from services.optimizer.app.services.log.log_records import LoggedResult
-from services.optimizer.app.services.proof.wagers import Wager
+from services.optimizer.app.services.proof.wagers import Wager, WagerBook
 
 LAST_GOOD, BEFORE = "last_good", "before"
 SUPERSEDED = "superseded"
@@ -31,7 +33,7 @@ SELECT_WATCH = """
 """
 # Each version's last time of service before the watch. What was edited since isn't what served:
 # of the version that was replaced the report has the text, of the last good one its digest.
-SELECT_REFERENCES = """
+SELECT_REFERENCES = f"""
     SELECT named.name, p.id AS prompt_id, p.version,
            CASE named.name WHEN 'before' THEN coalesce(r.before_prompt_content, p.content)
                 ELSE p.content END AS content,
@@ -56,9 +58,9 @@ SELECT_REFERENCES = """
     WHERE w.id = $1
       AND (named.name = 'before' OR (
           w.last_good_prompt_id <> w.before_prompt_id
-          AND encode(sha256(convert_to(p.content, 'UTF8')), 'hex')
-              = coalesce(r.failure_analysis #>> '{last_good,digest}',
-                         encode(sha256(convert_to(p.content, 'UTF8')), 'hex'))
+          AND coalesce(
+              {write_digest("p.content")} = r.failure_analysis #>> '{{last_good,digest}}', TRUE
+          )
       ))
     ORDER BY named.rank
 """
@@ -227,25 +229,31 @@ class Watch:
         """End this watch, and no other."""
         await connection.execute(END_WATCH, self.id, outcome, self.describe(result))
 
+    async def supersede(self, connection: asyncpg.Connection) -> None:
+        """End this watch if what it watches doesn't serve now."""
+        await connection.execute(SUPERSEDE_WATCH, self.id)
+
     def describe(self, result: WatchResult) -> dict[str, Any]:
         """Tell how it stands."""
         versions = {one.name: one.version for one in self.references}
         return {**asdict(result), "margin": MARGIN, "versions": versions}
 
 
-@dataclass(frozen=True, slots=True)
-class WatchBets:
+class WatchBets(WagerBook):
     """Puts the bets that one reference is better on a watch's record."""
 
-    connection: asyncpg.Connection
-    watch: Watch
-    name: str
+    def __init__(self, connection: asyncpg.Connection, watch: Watch, name: str) -> None:
+        super().__init__()
+        self._connection = connection
+        self._watch = watch
+        self._name = name
 
-    async def bet(self, wager: Wager, bets: Sequence[tuple[str, float]]) -> Wager:
-        """Put bets on record; return the wager with them."""
-        further = wager.bet_on(bets)
+    @override
+    async def bet(self, content: str, bets: Sequence[tuple[str, float]]) -> Wager:
+        """Put bets on the version's text on record; return the wager."""
+        further = self._watch.find_wager(self._name).bet_on(bets)
         if bets:
-            await self.watch.save_wager(self.connection, self.name, further)
+            await self._watch.save_wager(self._connection, self._name, further)
         return further
 
 

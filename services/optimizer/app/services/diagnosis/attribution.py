@@ -125,7 +125,7 @@ def _find_changed_evaluator(window: Window) -> Attribution | None:
         EVALUATOR,
         {"passed_before": earlier.passed, "passed_since": later.passed, "fingerprint": current},
         "The evaluator changed while this prompt served.",
-        f"Before that {_of(earlier)} answers passed, since then {_of(later)}.",
+        f"Before that {earlier} answers passed, since then {later}.",
     )
 
 
@@ -144,10 +144,6 @@ def _count_unscored(unscored: Sequence[UnscoredCount], service: str) -> Counter[
 def serves_well(record: Record) -> bool:
     """Tell whether a record is good, or there is none."""
     return not record.scored or record.pass_rate >= GOOD_PASS_RATE
-
-
-def _of(record: Record) -> str:
-    return f"{record.passed} of {record.scored}"
 
 
 def _list(counts: Counter[str]) -> str:

@@ -9,10 +9,11 @@ import asyncpg
 
 from services.common.record.healing_runs import has_open_proposal
 from services.common.record.outcomes import PROMOTED
+from services.common.record.prompts import write_digest
 from services.common.record.rollouts.rollout import has_open_rollout
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.diagnosis.incident import NO_REPAIR, count_heals
-from services.optimizer.app.services.log.prompt_history import BY_HAND
+from services.optimizer.app.services.proof.wager_store import ACTIVATED_BY_HAND
 
 LONGEST_PAUSE: Final = timedelta(hours=6)
 # A text that nothing was done about for so long begins anew.
@@ -32,8 +33,8 @@ SELECT_PAST_RUNS = f"""
         FROM selfheal.activations a
         JOIN prompts p ON p.id = a.prompt_id
         WHERE p.task_type = $1
-          AND encode(sha256(convert_to(p.content, 'UTF8')), 'hex') = $2
-          AND {BY_HAND}
+          AND {write_digest("p.content")} = $2
+          AND {ACTIVATED_BY_HAND}
     )
     SELECT created_at, decision, same_text
     FROM selfheal.healing_runs r, deployed, LATERAL (
@@ -111,48 +112,50 @@ async def load_past_runs(
     return [PastRun(**record) for record in records]
 
 
-async def find_pause(
-    connection: asyncpg.Connection,
-    case: Case,
-    *,
-    asks_first: bool,
-    is_unattended: bool,
-    base_seconds: float,
-    max_heals_per_day: int,
-    max_heals_per_incident: int,
-) -> str:
-    """Tell why a case is left alone for now; an empty text where it may be healed.
+@dataclass(frozen=True, slots=True)
+class PauseRules:
+    """When a case is left alone for now.
 
-    Args:
+    Attributes:
         asks_first: Whether each proven text waits for a person's answer.
         is_unattended: Whether nobody started the run, so that cooldown and heals per day bind.
-
-    Returns:
-        `canary_open`, `proposal_waits`, `told_lately`, `cooling_down_until ...`,
-        `heals_per_day_reached`, or `no_repair_found`: a person was told, and has to act.
+        base_seconds: Pause after the first run; 0 for none at all.
     """
-    prompt = case.incumbent
-    if await has_open_rollout(connection, prompt.task_type):
-        return "canary_open"
-    if await has_open_proposal(connection, prompt, of_any_kind=asks_first):
-        return "proposal_waits"
-    if not is_unattended:
-        return ""
-    if case.attribution is not None:
-        told: bool = await connection.fetchval(
-            SELECT_TOLD, prompt.task_type, prompt.digest, case.attribution.fault, TELLING_AGAIN
+
+    asks_first: bool
+    is_unattended: bool
+    base_seconds: float
+    max_heals_per_day: int
+    max_heals_per_incident: int
+
+    async def find_pause(self, connection: asyncpg.Connection, case: Case) -> str:
+        """Tell why a case is left alone for now; an empty text where it may be healed.
+
+        Returns:
+            `canary_open`, `proposal_waits`, `told_lately`, `cooling_down_until ...`,
+            `heals_per_day_reached`, or `no_repair_found`: a person was told, and has to act.
+        """
+        prompt, found = case.incumbent, case.attribution
+        if await has_open_rollout(connection, prompt.task_type):
+            return "canary_open"
+        if await has_open_proposal(connection, prompt, of_any_kind=self.asks_first):
+            return "proposal_waits"
+        if not self.is_unattended:
+            return ""
+        if found is not None:
+            about = prompt.task_type, prompt.digest, found.fault, TELLING_AGAIN
+            return "told_lately" if await connection.fetchval(SELECT_TOLD, *about) else ""
+        pause = explain_pause(
+            await load_past_runs(connection, prompt.task_type, prompt.digest),
+            base_seconds=self.base_seconds,
+            max_heals_per_day=self.max_heals_per_day,
+            now=await connection.fetchval("SELECT clock_timestamp()"),
         )
-        return "told_lately" if told else ""
-    runs = await load_past_runs(connection, prompt.task_type, prompt.digest)
-    now: datetime = await connection.fetchval("SELECT clock_timestamp()")
-    pause = explain_pause(
-        runs, base_seconds=base_seconds, max_heals_per_day=max_heals_per_day, now=now
-    )
-    if pause:
-        return pause
-    heals = await count_heals(connection, prompt.task_type)
-    gave_up = heals.has_given_up and heals.count >= max_heals_per_incident
-    return NO_REPAIR if gave_up else ""
+        if pause:
+            return pause
+        heals = await count_heals(connection, prompt.task_type)
+        gave_up = heals.has_given_up and heals.count >= self.max_heals_per_incident
+        return NO_REPAIR if gave_up else ""
 
 
 def _count_streak(moments: Sequence[datetime], now: datetime) -> int:

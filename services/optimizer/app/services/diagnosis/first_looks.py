@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from services.common.record.surprise import Record
 from services.optimizer.app.services.diagnosis.attribution import Attribution
 from services.optimizer.app.services.diagnosis.replay_attribution import attribute_from_replays
 from services.optimizer.app.services.diagnosis.rerun import Replays
@@ -40,18 +39,9 @@ async def attribute_by_looking(
         if len(inputs) > len(shared) and replays.calls + LOOK > most_calls:
             break
         now = await replays.run(incumbent, inputs)
-        before = await replays.run(last_good.content, shared) if last_good else None
+        before = await replays.run(last_good.content, shared) if last_good else {}
         found = attribute_from_replays(
-            window,
-            Replays(
-                inputs,
-                now,
-                before,
-                last_good_version=last_good.version if last_good else None,
-                last_good_served=last_good is None or last_good.scored > 0,
-                failing_clusters=trial.clusters,
-                last_good_record=last_good.record if last_good else Record(),
-            ),
+            window, Replays(inputs, now, last_good, before, failing_clusters=trial.clusters)
         )
         if not found.is_open:
             break

@@ -8,7 +8,7 @@ can't be told is `unknown` too, and stays open.
 from collections.abc import Mapping
 from typing import Any
 
-from services.common.record.surprise import LEAST_NORMAL_PASS_RATE, Record
+from services.common.record.surprise import Record
 from services.optimizer.app.services.diagnosis.attribution import (
     DRIFT,
     EVALUATOR,
@@ -17,7 +17,12 @@ from services.optimizer.app.services.diagnosis.attribution import (
     PROMPT,
     UNKNOWN,
     Attribution,
-    serves_well,
+)
+from services.optimizer.app.services.diagnosis.norms import (
+    find_bar,
+    find_good_record,
+    find_least,
+    served_well_by,
 )
 from services.optimizer.app.services.diagnosis.rerun import (
     MANY_CLUSTERS,
@@ -29,18 +34,8 @@ from services.optimizer.app.services.diagnosis.rerun import (
     is_harder,
     judge_record,
 )
-from services.optimizer.app.services.log.log_records import GOOD_PASS_RATE, Window
-from services.optimizer.app.services.log_analyzer import split_where_it_fell
+from services.optimizer.app.services.log.log_records import Window
 from services.optimizer.app.services.proof.replay_results import FAILING, GOLDEN
-
-# Answers that a record needs before it says that a prompt served well.
-LEAST_RECORD = 3
-# Answers that a record needs before it says what is usual.
-LEAST_USUAL = 20
-# A prompt that passes so much of what is usual still serves.
-USUAL_SHARE = 0.75
-# A prompt that always passed so little is no norm, but it isn't shown to have got worse either.
-LEAST_RATE = 0.35
 
 
 def attribute_from_replays(window: Window, replays: Replays) -> Attribution:
@@ -56,12 +51,13 @@ class _Question:
         self.failing = replays.passes(replays.incumbent, FAILING)
         self.golden = replays.passes(replays.incumbent, GOLDEN)
         self.all = replays.passes(replays.incumbent, FAILING, GOLDEN)
-        self.bar = find_bar(window, replays.last_good_record)
-        self.least = min(self.bar, find_bar(window, replays.last_good_record, LEAST_RATE))
+        past = replays.last_good
+        self.bar = find_bar(window, past.record if past else Record())
+        self.least = find_least(window, past.record if past else Record())
         self.compared = replays.compare()
         self.models = _models_in(window)
-        how = "served well" if replays.last_good_served else "was never tried"
-        self.other = f"version {replays.last_good_version}, which {how},"
+        how = "served well" if past and past.scored else "was never tried"
+        self.other = f"version {past.version}, which {how}," if past else ""
         # Without golden inputs the failing ones say what can be said.
         self.health = self._judge(self.golden if self.golden.scored else self.failing)
         self.recurs = is_harder(self.failing, self.golden)
@@ -79,8 +75,8 @@ class _Question:
             return self._blame_prompt_or_drift(may_be_better)
         return self._blame(
             UNKNOWN,
-            f"It can't be told: the prompt passes {_of(self.golden)} golden inputs, "
-            f"and {_of(self.failing)} of those that failed.",
+            f"It can't be told: the prompt passes {self.golden} golden inputs, "
+            f"and {self.failing} of those that failed.",
             is_open=True,
             suspects_prompt=True,
         )
@@ -98,7 +94,7 @@ class _Question:
         """Say so; where nothing failed on a few inputs, more of them could still fail."""
         return self._blame(
             UNKNOWN,
-            f"The failures did not recur: {_of(self.failing)} failing inputs pass now.",
+            f"The failures did not recur: {self.failing} failing inputs pass now.",
             is_open=self._judge(self.all) != SHOWN_GOOD,
         )
 
@@ -109,7 +105,7 @@ class _Question:
             # concerns.
             return self._blame(
                 INPUT,
-                f"The prompt still passes {_of(self.golden)} golden inputs.",
+                f"The prompt still passes {self.golden} golden inputs.",
                 f"Few kinds of inputs fail: {self.replays.failing_clusters}.",
                 f"{self.other[0].upper()}{self.other[1:]} passes them: "
                 "whether they are to, a person decides.",
@@ -118,7 +114,7 @@ class _Question:
             return self._blame(
                 UNKNOWN,
                 f"Few kinds of inputs fail: {self.replays.failing_clusters}.",
-                f"That the prompt still serves can't be told by {_of(self.golden)} golden inputs.",
+                f"That the prompt still serves can't be told by {self.golden} golden inputs.",
                 is_open=True,
                 hold_reason=FAULT_UNTOLD,
             )
@@ -127,26 +123,24 @@ class _Question:
     def _blame_for_less(self, compared: Comparison) -> Attribution:
         return self._blame(
             PROMPT,
-            f"On the same inputs {self.other} passes {_of(compared.old)} now, "
-            f"and this prompt {_of(compared.new)}.",
+            f"On the same inputs {self.other} passes {compared.old} now, "
+            f"and this prompt {compared.new}.",
         )
 
     def _clear_the_prompt(self) -> Attribution:
-        still = f"The prompt still passes {_of(self.golden)} golden inputs."
+        still = f"The prompt still passes {self.golden} golden inputs."
         if not self.recurs:
             return self._blame(
                 UNKNOWN,
                 still,
-                f"Whether it is chance or the inputs can't be told: {_of(self.failing)} of those "
+                f"Whether it is chance or the inputs can't be told: {self.failing} of those "
                 "that failed pass now.",
                 is_open=True,
                 hold_reason=FAULT_UNTOLD,
             )
         if self.compared is not None:
             old, new = self.compared.old, self.compared.new
-            does = (
-                f"On what it was asked {self.other} does no better: {_of(old)} against {_of(new)}."
-            )
+            does = f"On what it was asked {self.other} does no better: {old} against {new}."
             return self._blame(INPUT, still, does)
         return self._blame(
             INPUT,
@@ -160,29 +154,30 @@ class _Question:
         fails_too = compared is not None and self._judge(compared.old) == SHOWN_POOR
         if compared is not None and may_be_better and not fails_too:
             return self._blame_for_less(compared)
-        if compared is not None and self.replays.last_good_served:
+        past = self.replays.last_good
+        if compared is not None and past is not None and past.scored:
             return self._blame(
                 DRIFT,
-                f"Even {self.other} passes only {_of(compared.old)} now, "
-                f"and this prompt {_of(compared.new)}.",
+                f"Even {self.other} passes only {compared.old} now, "
+                f"and this prompt {compared.new}.",
                 *_tell_models(self.models),
             )
         again = (
             f"It fails {_fails_of(self.failing)} failing and "
             f"{_fails_of(self.golden)} golden inputs again."
         )
-        served_well = _find_good_record(window)
+        served_well = find_good_record(window)
         if served_well is not None:
             return self._blame(
                 DRIFT,
-                f"The prompt has not changed, and passed {_of(served_well)} before.",
+                f"The prompt has not changed, and passed {served_well} before.",
                 again,
                 *_tell_models(self.models),
             )
-        if _served_well(window.earlier_by_others):
+        if served_well_by(window.earlier_by_others):
             return self._blame(
                 EVALUATOR,
-                f"Under another evaluator the prompt passed {_of(window.earlier_by_others)}.",
+                f"Under another evaluator the prompt passed {window.earlier_by_others}.",
                 again,
             )
         return self._blame(PROMPT, again, "No prompt is known to have served better.")
@@ -218,9 +213,9 @@ class _Question:
         }
         if len(self.models) > 1:
             evidence["models"] = self.models
-        if self.compared is not None:
+        if self.compared is not None and self.replays.last_good is not None:
             evidence["last_good"] = {
-                "version": self.replays.last_good_version,
+                "version": self.replays.last_good.version,
                 "passes": self.compared.old.passed,
                 "incumbent_passes": self.compared.new.passed,
                 "inputs": self.compared.old.scored,
@@ -228,53 +223,6 @@ class _Question:
                 "losses": self.compared.losses,
             }
         return evidence
-
-
-def find_bar(window: Window, last_good: Record, least: float = LEAST_NORMAL_PASS_RATE) -> float:
-    """Find the pass rate from which on a prompt still serves: a good one, or near what is usual.
-
-    A model that passes six of ten under a prompt that serves isn't broken at five.
-
-    Args:
-        last_good: How the last good prompt did while it served.
-        least: What a record has to pass to say what is usual, in [0, 1].
-
-    Returns:
-        At most 0.7.
-    """
-    usual = [
-        record.pass_rate
-        for record in (window.earlier, split_where_it_fell(window.results)[0], last_good)
-        if _is_norm(record, least)
-    ]
-    return min(GOOD_PASS_RATE, USUAL_SHARE * max(usual, default=1.0))
-
-
-def _find_good_record(window: Window) -> Record | None:
-    """Find how the prompt did while it served well: before the window, or in its first part.
-
-    Where another model answered then, it is that which has changed.
-    """
-    others = [row.passed for row in window.by_other_models]
-    before = window.earlier_by_other_models
-    records = (
-        window.earlier,
-        split_where_it_fell(window.results)[0],
-        Record(before.scored + len(others), before.passed + sum(others)),
-    )
-    return next(filter(_is_good, records), None)
-
-
-def _is_good(record: Record) -> bool:
-    return _served_well(record) or _is_norm(record)
-
-
-def _served_well(record: Record) -> bool:
-    return record.scored >= LEAST_RECORD and serves_well(record)
-
-
-def _is_norm(record: Record, least: float = LEAST_NORMAL_PASS_RATE) -> bool:
-    return record.scored >= LEAST_USUAL and record.pass_rate >= least
 
 
 def _models_in(window: Window) -> dict[str, dict[str, int]]:
@@ -297,10 +245,6 @@ def _tell_models(models: Mapping[str, Mapping[str, int]]) -> tuple[str, ...]:
         for name, counts in models.items()
     )
     return (f"The model changed meanwhile: {told}.",)
-
-
-def _of(record: Record) -> str:
-    return f"{record.passed} of {record.scored}"
 
 
 def _fails_of(record: Record) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.common.proof.intervals import binomial_tail, fisher_tail, rate_bounds
 from services.common.record.surprise import Record
+from services.optimizer.app.services.log.log_records import PastPrompt
 from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
 
 # A bound on a share is wrong in at most one of eight cases, on either side.
@@ -22,18 +23,15 @@ class Replays:
 
     Attributes:
         incumbent: Results of the prompt that fails, by input id.
-        last_good: Results of the last prompt that served well; None where there is none.
-        last_good_served: Whether its own answers say that it served well; else it was never tried.
-        last_good_record: How it did while it served.
+        last_good: The last prompt that served well, or was never tried; None where there is none.
+        under_last_good: Its results.
     """
 
     inputs: Sequence[ReplayInput]
     incumbent: Mapping[str, ReplayResult]
-    last_good: Mapping[str, ReplayResult] | None = None
-    last_good_version: int | None = None
-    last_good_served: bool = True
+    last_good: PastPrompt | None = None
+    under_last_good: Mapping[str, ReplayResult] = field(default_factory=dict)
     failing_clusters: int = MANY_CLUSTERS
-    last_good_record: Record = field(default=Record())
 
     def passes(self, results: Mapping[str, ReplayResult], *sources: str) -> Record:
         """Count how many inputs from such sources a prompt passes."""
@@ -46,9 +44,9 @@ class Replays:
 
     def compare(self) -> "Comparison | None":
         """Compare with the last good prompt, on what both were scored on; None without one."""
-        last_good, incumbent = self.last_good, self.incumbent
-        if last_good is None:
+        if self.last_good is None:
             return None
+        last_good, incumbent = self.under_last_good, self.incumbent
         shared = [item.id for item in self.inputs if item.id in incumbent and item.id in last_good]
         old = [last_good[name].passed for name in shared]
         new = [incumbent[name].passed for name in shared]

@@ -1,7 +1,7 @@
 """Brings a heal to its end: in force, proposed or held; on record in any case."""
 
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import asyncpg
 
@@ -13,10 +13,10 @@ from services.common.record.activation import IncumbentChangedError
 from services.common.record.healing_runs import HealingRun, Repair, propose, record_run
 from services.common.record.leases import LeaseLostError
 from services.common.record.outcomes import CANARY, HELD, PROMOTED, PROPOSED, HealingOutcome
-from services.common.record.rollouts.steps import RolloutOpenError
+from services.common.record.rollouts.steps import RolloutOpenError, start_rollout
 from services.optimizer.app.services.diagnosis.healing_case import DRAFT
 from services.optimizer.app.services.heal.healing_report import HealingReport
-from services.optimizer.app.services.prompt_patcher import begin_rollout, promote
+from services.optimizer.app.services.prompt_patcher import promote
 from services.optimizer.app.services.proof.budget import WORKER_CALLS
 from services.optimizer.app.services.proof.wagers import INPUTS_USED_UP
 from services.optimizer.app.services.repair.gate import BUDGET, GateDecision
@@ -28,40 +28,32 @@ ACTIVATION_ERRORS = (ServiceError, asyncpg.PostgresError, asyncpg.InterfaceError
 log = get_logger()
 
 
+@dataclass(slots=True)
 class Conclusion:
     """How one heal may end.
 
-    Args:
+    Attributes:
         steps: Shares of traffic that a proven text serves, growing; a single 1 for all at once.
     """
 
-    def __init__(
-        self,
-        connection: asyncpg.Connection,
-        settings: OptimizerSettings,
-        report: HealingReport,
-        *,
-        steps: tuple[float, ...] = (1.0,),
-    ) -> None:
-        self._steps = steps
-        self._connection = connection
-        self._settings = settings
-        self._report = report
-        self._incumbent = report.case.incumbent
+    connection: asyncpg.Connection
+    settings: OptimizerSettings
+    report: HealingReport
+    steps: tuple[float, ...] = (1.0,)
 
     async def put_in_force(self, decision: GateDecision) -> HealingOutcome:
         """Activate what is proven, or propose it; if a person was faster, their prompt stays."""
-        incumbent, contender, bet = self._incumbent, decision.contender, decision.bet
+        incumbent, contender, bet = self.report.case.incumbent, decision.contender, decision.bet
         what = f"{contender.candidate.strategy}: {contender.candidate.rationale}"
         proof = (
             f"{decision.label} by {what}; on {len(decision.pairs)} inputs that had no part in "
             f"choosing it, {bet.wins} better and {bet.losses} worse "
             f"(p = {bet.p_value:.2g}, e-value {bet.e_value:.1f})"
         )
-        summary = f"{self._report.waits_because} {proof}".strip()
-        if self._settings.optimizer_mode == PROPOSE_MODE or self._report.waits_because:
+        summary = f"{self.report.waits_because} {proof}".strip()
+        if self.settings.optimizer_mode == PROPOSE_MODE or self.report.waits_because:
             run = self._make_run(PROPOSED, "better", summary)
-            run_id = str(await propose(self._connection, run))
+            run_id = str(await propose(self.connection, run))
             log.info("repair_proposed", task_type=incumbent.task_type, run_id=run_id)
             return self._make_outcome(run, incumbent.version, run_id)
         gained = bet.improvement_pct
@@ -71,95 +63,100 @@ class Conclusion:
             f"{what} ({gained:+.1f} points on replays)",
             gained,
         )
-        if len(self._steps) > 1:
-            return await self._roll_out(repair, summary)
-        run = self._make_run(PROMOTED, "better", summary, watching=incumbent.version)
+        put_in_force = self._roll_out if len(self.steps) > 1 else self._promote
         try:
-            lease = self._report.case.lease
-            activation = await promote(self._connection, run, repair, lease=lease)
-        except (IncumbentChangedError, LeaseLostError) as error:
+            return await put_in_force(decision, repair, summary)
+        except (IncumbentChangedError, LeaseLostError, RolloutOpenError) as error:
             return await self.hold(error.code)
         except ACTIVATION_ERRORS as error:
             await self._record_failure(error)
             raise
+
+    async def _promote(
+        self, decision: GateDecision, repair: Repair, summary: str
+    ) -> HealingOutcome:
+        incumbent, report = self.report.case.incumbent, self.report
+        run = self._make_run(PROMOTED, "better", summary, watching=incumbent.version)
+        activation = await promote(self.connection, run, repair, lease=report.case.lease)
         log.info(
             "prompt_patched",
             task_type=incumbent.task_type,
             before_version=incumbent.version,
             after_version=activation.version,
-            strategy=contender.candidate.strategy,
+            strategy=decision.contender.candidate.strategy,
             label=decision.label,
-            improvement_pct=round(gained, 1),
-            worker_calls=self._report.cost.worker_calls,
+            improvement_pct=round(repair.improvement_pct, 1),
+            worker_calls=report.cost.worker_calls,
             report_id=activation.report_id,
         )
         return self._make_outcome(
             run, activation.version, str(activation.run_id), activation.report_id
         )
 
-    async def _roll_out(self, repair: Repair, summary: str) -> HealingOutcome:
+    async def _roll_out(
+        self, _decision: GateDecision, repair: Repair, summary: str
+    ) -> HealingOutcome:
         """Let a proven text serve a share of traffic first."""
+        shares, incumbent = list(self.steps), self.report.case.incumbent
         run = self._make_run(CANARY, "better", summary)
-        run.detail["rollout"] = {"shares": list(self._steps)}
-        try:
-            rollout = await begin_rollout(
-                self._connection, run, repair, self._steps, lease=self._report.case.lease
-            )
-        except (IncumbentChangedError, LeaseLostError, RolloutOpenError) as error:
-            return await self.hold(error.code)
-        except ACTIVATION_ERRORS as error:
-            await self._record_failure(error)
-            raise
-        version = self._incumbent.version
-        log.info("canary_started", task_type=self._incumbent.task_type, before_version=version,
-                 rollout_id=str(rollout.id), reserved_version=rollout.reserved_version,
-                 shares=list(self._steps))  # fmt: skip
-        return self._make_outcome(run, version, str(rollout.run_id))
+        run.detail["rollout"] = {"shares": shares}
+        rollout = await start_rollout(
+            self.connection, run, repair, self.steps, lease=self.report.case.lease
+        )
+        log.info(
+            "canary_started",
+            task_type=incumbent.task_type,
+            before_version=incumbent.version,
+            rollout_id=str(rollout.id),
+            reserved_version=rollout.reserved_version,
+            shares=shares,
+        )
+        return self._make_outcome(run, incumbent.version, str(rollout.run_id))
 
     async def _record_failure(self, error: Exception) -> None:
         """Put on record what kept a proven text from serving, if the database takes it."""
         code = getattr(error, "code", "") or type(error).__name__
-        self._report = replace(self._report, error=code)
+        self.report = replace(self.report, error=code)
         with suppress(*ACTIVATION_ERRORS):
             await self.hold(code)
 
     async def hold(self, reason: str) -> HealingOutcome:
         """Leave the prompt as it is, and say why."""
-        progress = self._report.progress
+        progress = self.report.progress
         because = progress.attribution.because if progress.attribution else ()
-        if self._report.case.draft and progress.choice and progress.choice.refused:
-            because = (f"It wasn't run: {progress.choice.refused[0][2]}.",)
+        if self.report.case.draft and progress.choice and progress.choice.refused:
+            because = (f"It wasn't run: {progress.choice.refused[0].refused}.",)
         if reason == BUDGET:
-            what = self._report.cost.used_up or WORKER_CALLS
+            what = self.report.cost.used_up or WORKER_CALLS
             because = (*because, f"The budget of {what} is used up.")
-        if reason == INPUTS_USED_UP or self._report.no_repair:
+        if reason == INPUTS_USED_UP or self.report.no_repair:
             because = (*because, *HOLDS[reason])
-        if self._report.no_repair:
-            because = (*because, NEXT_STEPS[self._report.no_repair["next_step"]])
+        if self.report.no_repair:
+            because = (*because, NEXT_STEPS[self.report.no_repair["next_step"]])
         summary = " ".join([f"Held, {reason.replace('_', ' ')}.", *because])
         run = self._make_run(HELD, reason, summary)
-        run_id = await record_run(self._connection, run)
+        run_id = await record_run(self.connection, run)
         log.info(
             "optimization_held",
-            task_type=self._incumbent.task_type,
-            version=self._incumbent.version,
+            task_type=self.report.case.incumbent.task_type,
+            version=self.report.case.incumbent.version,
             reason=reason,
             verdict=run.fault,
-            worker_calls=self._report.cost.worker_calls,
+            worker_calls=self.report.cost.worker_calls,
         )
-        return self._make_outcome(run, self._incumbent.version, str(run_id))
+        return self._make_outcome(run, self.report.case.incumbent.version, str(run_id))
 
     def _make_run(
         self, decision: str, reason: str, summary: str, *, watching: int | None = None
     ) -> HealingRun:
-        progress, draft = self._report.progress, self._report.case.draft
+        progress, draft = self.report.progress, self.report.case.draft
         return HealingRun(
-            self._incumbent,
+            self.report.case.incumbent,
             decision,
             reason,
             progress.attribution.fault if progress.attribution else "",
-            self._report.as_json(summary, watching=watching),
-            DRAFT if draft else self._settings.optimizer_triggered_by,
+            self.report.as_json(summary, watching=watching),
+            DRAFT if draft else self.settings.optimizer_triggered_by,
             progress.decision.contender.candidate_id if progress.decision else None,
             draft.requested_by if draft else None,
         )
@@ -167,8 +164,8 @@ class Conclusion:
     def _make_outcome(
         self, run: HealingRun, version: int, run_id: str, report_id: int | None = None
     ) -> HealingOutcome:
-        decision = self._report.progress.decision
-        attribution = self._report.progress.attribution
+        decision = self.report.progress.decision
+        attribution = self.report.progress.attribution
         return HealingOutcome(
             run.decision,
             run.reason,

@@ -1,8 +1,7 @@
 """What a heal leaves on record: failures, whose fault, what was tried, the decision, the cost."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from statistics import fmean
 from typing import Any
 
 from services.common.errors import ServiceError
@@ -16,14 +15,16 @@ from services.optimizer.app.services.diagnosis import attribution as blame
 from services.optimizer.app.services.diagnosis.attribution import Attribution
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.heal.preparation import Preparation
-from services.optimizer.app.services.log.log_records import PastPrompt
+from services.optimizer.app.services.heal.report_parts import (
+    describe_contender,
+    describe_decision,
+    describe_inputs,
+    describe_past,
+)
 from services.optimizer.app.services.proof.budget import ANALYST, JUDGE, WORKER, Budget
-from services.optimizer.app.services.proof.replay_results import ReplayInput
-from services.optimizer.app.services.proof.trial import TrialInputs
-from services.optimizer.app.services.repair.contest import Choice, Contender
+from services.optimizer.app.services.repair.contest import Choice
 from services.optimizer.app.services.repair.gate import BUDGET, GateDecision
 
-MAX_TEXT_CHARACTERS = 200
 MAX_QUARANTINED = 50
 WRITTEN_BY_HAND = "A person wrote it, so a person decides when it serves."
 WRITTEN_FOR_USERS = "A model wrote it that had read what users wrote, so a person decides."
@@ -143,46 +144,31 @@ class HealingReport:
         Args:
             watching: The version that a promoted one is compared with from now on.
         """
-        progress, cost = self.progress, self.cost
-        choice = progress.choice or Choice()
-        detail: dict[str, Any] = {
+        progress, cost, decision = self.progress, self.cost, self.progress.decision
+        found, prepared, choice = progress.attribution, progress.preparation, progress.choice
+        contenders, refused = (choice.contenders, choice.refused) if choice else ((), ())
+        last_good = prepared.last_good if prepared else None
+        detail = {
             "summary": summary,
             # Of a draft's run nobody asks what failed, where nothing did.
-            **({} if self._has_nothing_to_tell else {"failures": self._describe_failures()}),
+            "failures": None if self._has_nothing_to_tell else self._describe_failures(),
             "quarantined": [asdict(row) for row in self.case.quarantined[:MAX_QUARANTINED]],
-            "candidates": [
-                *(describe_contender(contender) for contender in choice.contenders),
-                *(
-                    {"strategy": strategy, "rationale": rationale, "refused": reason}
-                    for strategy, rationale, reason in choice.refused
-                ),
-            ],
+            "candidates": [*map(describe_contender, contenders), *map(asdict, refused)],
             "cost": {
                 **asdict(cost),
                 "model_calls": cost.worker_calls + cost.analyst_calls + cost.judge_calls,
                 "seconds": round(cost.seconds, 2),
             },
+            "attribution": found.as_json() if found else None,
+            "inputs": describe_inputs(prepared.trial, decision) if prepared else None,
+            "last_good": describe_past(last_good) if last_good else None,
+            "verdict": describe_decision(decision) if decision else None,
+            "watching": {"against_version": watching} if watching is not None else None,
+            "waits_because": self.waits_because or None,
+            "no_repair": self.no_repair,
+            "error": self.error or None,
         }
-        if progress.attribution is not None:
-            detail["attribution"] = progress.attribution.as_json()
-        if progress.preparation is not None:
-            decision = progress.decision
-            pairs = {pair.input_id for pair in decision.pairs} if decision else set()
-            broken = decision.damage.newly_failing if decision else ()
-            detail["inputs"] = describe_inputs(progress.preparation.trial, {*broken, *pairs})
-            if (good := progress.preparation.last_good) is not None:
-                detail["last_good"] = describe_past(good)
-        if progress.decision is not None:
-            detail["verdict"] = describe_decision(progress.decision)
-        if watching is not None:
-            detail["watching"] = {"against_version": watching}
-        if self.waits_because:
-            detail["waits_because"] = self.waits_because
-        if self.no_repair is not None:
-            detail["no_repair"] = dict(self.no_repair)
-        if self.error:
-            detail["error"] = self.error
-        return detail
+        return {name: value for name, value in detail.items() if value is not None}
 
     @property
     def _has_nothing_to_tell(self) -> bool:
@@ -201,121 +187,5 @@ class HealingReport:
             "unscored": {
                 f"{row.service} {row.code}".strip(): row.times for row in self.case.window.unscored
             },
-            "surprise": {
-                "p_value": analysis.surprise.p_value,
-                "baseline_failure_rate": analysis.surprise.baseline_failure_rate,
-                "baseline_answers": analysis.surprise.baseline_answers,
-                "e_value": analysis.surprise.e_value,
-                "clock": analysis.surprise.clock,
-                "alarm_at": analysis.surprise.alarm_at,
-            },
+            "surprise": asdict(analysis.surprise),
         }
-
-
-def describe_past(past: PastPrompt) -> dict[str, Any]:
-    """Tell which earlier prompt is meant, and how it did."""
-    return {
-        "prompt_id": past.prompt_id,
-        "version": past.version,
-        "digest": past.digest,
-        "scored": past.scored,
-        "passed": past.passed,
-    }
-
-
-def describe_contender(contender: Contender) -> dict[str, Any]:
-    """Tell how a candidate did on the choosing inputs; a draft had none of them."""
-    screening = contender.screening
-    described = {
-        "candidate_id": str(contender.candidate_id),
-        "strategy": contender.candidate.strategy,
-        "rationale": contender.candidate.rationale,
-    }
-    if not contender.results:
-        return described
-    return described | {
-        "scored": len(contender.results),
-        "passed": sum(result.passed for result in contender.results.values()),
-        "incumbent_passed": sum(
-            contender.incumbent_results[name].passed
-            for name in contender.results
-            if name in contender.incumbent_results
-        ),
-        "mean_score": screening.candidate_mean,
-        "incumbent_mean_score": screening.incumbent_mean,
-        "wins": screening.wins,
-        "losses": screening.losses,
-    }
-
-
-def describe_inputs(trial: TrialInputs, run_on: Collection[str] = ()) -> dict[str, Any]:
-    """Tell which inputs there were, by half.
-
-    Args:
-        run_on: Inputs of the reserve and of the spare guards that are to be named as well.
-    """
-    proving = [*trial.proving, *(item for item in trial.reserve if item.id in run_on)]
-    spare = [item for item in trial.spare_guards if item.id in run_on]
-    guards_alone = [item for item in (*trial.guards, *spare) if item not in proving]
-    used = [
-        *((item, "choosing") for item in trial.choosing),
-        *((item, "verdict") for item in proving),
-        *((item, "guard") for item in guards_alone),
-    ]
-    return {
-        "choosing": len(trial.choosing),
-        "verdict": len(trial.proving),
-        "guard": len(trial.guards),
-        "used": {item.id: _describe_input(item, half) for item, half in used},
-    }
-
-
-def describe_decision(decision: GateDecision) -> dict[str, Any]:
-    """Tell the gate's decision with all the pairs behind it."""
-    control = decision.control.values()
-    return {
-        **asdict(decision.bet),
-        "promote": decision.promote,
-        "reason": decision.reason,
-        "alpha": decision.wager.alpha,
-        "wager": {
-            "number": decision.wager.number,
-            "earlier_gains": list(decision.wager.gains),
-        },
-        "strategy": decision.contender.candidate.strategy,
-        "informed_by_users": decision.contender.candidate.informed_by_users,
-        "candidate_id": str(decision.contender.candidate_id),
-        "incumbent_passed": decision.incumbent_passes,
-        "candidate_passed": decision.candidate_passes,
-        "pairs": [asdict(pair) for pair in decision.pairs],
-        "guards": {
-            "checked": decision.damage.checked,
-            "newly_failing": list(decision.damage.newly_failing),
-            "allowed": decision.damage.allowed,
-            "incumbent_fails": decision.damage.incumbent_fails,
-            "candidate_fails": decision.damage.candidate_fails,
-            "chance_of_noise": decision.damage.chance_of_noise,
-        },
-        "control": {
-            "scored": len(control),
-            "passed": sum(one.passed for one in control),
-            "mean": fmean(one.score for one in control) if control else None,
-            "label": decision.label,
-        },
-        "unscored": len(decision.unscored),
-        "evaluator_fingerprints": sorted(
-            {
-                result.fingerprint
-                for result in (*decision.incumbent.values(), *decision.candidate.values())
-            }
-        ),
-    }
-
-
-def _describe_input(item: ReplayInput, half: str) -> dict[str, str]:
-    return {
-        "source": item.source,
-        "half": half,
-        "fingerprint": item.fingerprint,
-        "text": item.user_input[:MAX_TEXT_CHARACTERS],
-    }

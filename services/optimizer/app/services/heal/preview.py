@@ -32,8 +32,7 @@ async def preview_case(
 ) -> dict[str, Any]:
     """Tell what would be done about a prompt, as far as it can be known without a replay."""
     prompt, analysis, found = case.incumbent, case.analysis, case.attribution
-    golden = task_types.golden_inputs(prompt.task_type)
-    prepared = await prepare(connection, case, golden, guard_inputs=guard_inputs)
+    prepared = await prepare(connection, case, task_types, guard_inputs=guard_inputs)
     by_rule = task_types.repairs(prompt.task_type).by_rule
     has_golden = any(item.source == GOLDEN for item in prepared.trial.choosing)
     yields = {

@@ -4,14 +4,14 @@ A model that writes prompts never writes the same one twice: without this the ev
 has gathered would be carried on for nobody.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 import asyncpg
 
-from services.common.presentation.detail_reading import Detail, read_line, read_part
+from services.common.presentation.detail_reading import read_line, read_part
 from services.optimizer.app.services.diagnosis.incident import load_heal_details, load_texts
 from services.optimizer.app.services.proof.trial import TrialInputs
+from services.optimizer.app.services.proof.wager_store import StoredWagers
 from services.optimizer.app.services.proof.wagers import WagerBook
 from services.optimizer.app.services.repair.candidates import Candidate
 
@@ -21,35 +21,25 @@ PROMISING_WEALTH: Final = 2.0
 
 
 async def find_promising(
-    connection: asyncpg.Connection, task_type: str, book: WagerBook, trial: TrialInputs
+    connection: asyncpg.Connection, task_type: str, book: StoredWagers, trial: TrialInputs
 ) -> Candidate | None:
     """Find the text that has won the most in this incident and is undecided yet.
 
     Returns:
         None where none has won enough, or too few inputs are left that it may be bet on.
     """
+    best, most = None, PROMISING_WEALTH
+    if book.most_wealth < most:
+        return None
     details = await load_heal_details(connection, task_type)
     texts = await load_texts(connection, task_type, details)
-    return choose_promising(details, texts, book, trial)
-
-
-def choose_promising(
-    details: Sequence[Detail], texts: dict[str, str], book: WagerBook, trial: TrialInputs
-) -> Candidate | None:
-    """Choose the text that has won the most, of those that came before the gate. Pure.
-
-    Args:
-        details: What heals left on record, the latest first.
-        texts: Texts by the ids of candidates.
-    """
-    best, most = None, PROMISING_WEALTH
     for detail in details:
         verdict = read_part(detail, "verdict")
         content = texts.get(read_line(verdict, "candidate_id"))
-        if content is None:
+        if content is None or find_obstacle(content, book=book, trial=trial):
             continue
         wager = book.find(content)
-        if wager.wealth.now < most or find_obstacle(content, book=book, trial=trial):
+        if wager.wealth.now < most:
             continue
         most = wager.wealth.now
         best = Candidate(
@@ -66,4 +56,4 @@ def choose_promising(
 def find_obstacle(content: str, *, book: WagerBook, trial: TrialInputs) -> str:
     """Tell why the gate wouldn't look at a text, as a code; empty where it would."""
     wager = book.find(content)
-    return wager.find_obstacle(len(wager.pick_fresh((*trial.proving, *trial.reserve))))
+    return wager.find_obstacle(len(wager.pick_fresh(trial.all_proving)))

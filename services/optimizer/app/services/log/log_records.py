@@ -1,6 +1,5 @@
 """Holds what the log tells of a prompt: plain values."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from typing import TypeVar
 
 from services.common.chat.messages import ChatInput
 from services.common.record.surprise import Outcome, Record
+from services.common.text import digest_text
 
 # Answers to one and the same input that count, the newest: who repeats a request a hundred times
 # neither hides what fails nor makes it look worse.
@@ -166,7 +166,7 @@ class PastPrompt:
     @property
     def digest(self) -> str:
         """SHA-256 of its text, as `Prompt.digest` is."""
-        return hashlib.sha256(self.content.encode("utf-8", "replace")).hexdigest()
+        return digest_text(self.content)
 
     @property
     def is_untried(self) -> bool:

@@ -6,6 +6,7 @@ from services.common.models import Prompt
 from services.common.record.active_prompt import COUNTS_FOR_PROMPT
 from services.common.record.surprise import Record
 from services.common.record.weights import WEIGHT
+from services.optimizer.app.services.log.answers import MAX_RECORD_ROWS
 from services.optimizer.app.services.log.log_records import (
     PastPrompt,
     is_by_evaluator,
@@ -13,12 +14,6 @@ from services.optimizer.app.services.log.log_records import (
 )
 
 MAX_HISTORY = 50
-# SQL over `selfheal.activations AS a` and its prompt `p`: an activation that the Optimizer didn't
-# cause. A row that it wrote is its own doing once; a later activation of it is a hand's.
-BY_HAND = """(
-    p.created_by <> 'optimizer'
-    OR a.id <> (SELECT min(id) FROM selfheal.activations WHERE prompt_id = p.id)
-)"""
 # Whether answers differ in what they count for: where a share of them was scored, each stands for
 # another number of them; where a model stood in for the main one, or another text for the prompt,
 # they don't count.
@@ -29,7 +24,6 @@ ARE_WEIGHED = """
       OR EXISTS (SELECT FROM selfheal.rollouts WHERE task_type = $1)
 """
 # Details are large: where it matters who judged, so many of each earlier prompt are read.
-MAX_RECORD_ROWS = 200
 MAX_JUDGED_ROWS = 30
 # Who judged and who answered at both ends of an earlier prompt's record, the newest first:
 # evaluators change seldom, so that what lies between two of one evaluator is taken for its work.

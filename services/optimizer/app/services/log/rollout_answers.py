@@ -1,7 +1,6 @@
 """Reads what a rollout's two arms answered, and what they were asked, in the order of their ids."""
 
 from collections.abc import Sequence
-from hashlib import sha256
 from typing import Final
 
 import asyncpg
@@ -9,7 +8,8 @@ import asyncpg
 from services.common.errors import ClientGoneError
 from services.common.record.main_model import BY_MAIN_MODEL
 from services.common.record.rollouts.rollout import Rollout
-from services.optimizer.app.services.log.failure_log import CONVERSATION, read_result
+from services.common.text import digest_text
+from services.optimizer.app.services.log.answers import CONVERSATION, read_result
 from services.optimizer.app.services.log.log_records import LoggedResult
 
 # So many rows are gone through at a look.
@@ -67,13 +67,16 @@ SELECT_ASKED: Final = f"""
     ORDER BY a.execution_id
     LIMIT {MAX_ASKED}
 """
+# SQL over `selfheal.healing_runs AS r`: names and descriptions of the inputs that a run used.
+USED_INPUTS: Final = """jsonb_each(
+    CASE jsonb_typeof(r.detail #> '{inputs,used}')
+        WHEN 'object' THEN r.detail #> '{inputs,used}' ELSE '{}'
+    END
+)"""
 # What the text was chosen and proven on, in the run that did and in earlier ones.
-SELECT_SEEN: Final = """
+SELECT_SEEN: Final = f"""
     SELECT used ->> 'fingerprint' AS fingerprint
-    FROM selfheal.healing_runs AS r, jsonb_each(
-        CASE WHEN jsonb_typeof(r.detail #> '{inputs,used}') = 'object'
-             THEN r.detail #> '{inputs,used}' ELSE '{}' END
-    ) AS inputs (name, used)
+    FROM selfheal.healing_runs AS r, {USED_INPUTS} AS inputs (name, used)
     WHERE r.id = $1
     UNION
     SELECT left(i.input_digest, 16)
@@ -110,6 +113,6 @@ async def load_asked(connection: asyncpg.Connection, rollout: Rollout) -> Sequen
 
 async def load_seen(connection: asyncpg.Connection, rollout: Rollout) -> frozenset[str]:
     """Load the fingerprints of inputs that had a part in choosing or proving the text."""
-    digest = sha256(rollout.content.encode("utf-8", "replace")).hexdigest()
+    digest = digest_text(rollout.content)
     records = await connection.fetch(SELECT_SEEN, rollout.run_id, rollout.task_type, digest)
     return frozenset(record["fingerprint"] for record in records if record["fingerprint"])

@@ -3,11 +3,12 @@ but for the tokens of calls that are under way when they run out.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
 
 from services.common.errors import ServiceError
-from services.common.metering.spending import Spending
+from services.common.metering.spending import Spending, metering
 
 WORKER, JUDGE, ANALYST = "worker", "judge", "analyst"
 # An answer is judged twice at most, and each time a reply that is no grade is asked for again.
@@ -17,6 +18,9 @@ LEAST_ANALYST_CALLS = 20
 # What ran out, as people are told.
 WORKER_CALLS, JUDGE_CALLS = "Worker calls", "judge calls"
 ANALYST_CALLS, TOKENS = "analyst calls", "tokens"
+
+Question = ParamSpec("Question")
+Reply = TypeVar("Reply")
 
 
 class BudgetExceededError(ServiceError):
@@ -110,6 +114,26 @@ class Budget:
             judged = Spending(MOST_JUDGE_CALLS if self.spent[JUDGE].calls else 0)
         self.spent[JUDGE].add(judged)
         self._given_back.set()
+
+    def give_back_call(self) -> None:
+        """Give back a Worker call that asked no model."""
+        self.spent[WORKER].calls -= 1
+
+    def count_analyst(
+        self, ask: Callable[Question, Awaitable[Reply]]
+    ) -> Callable[Question, Awaitable[Reply]]:
+        """Have the analyst asked within the budget, and what it spends counted."""
+
+        async def ask_and_count(*args: Question.args, **options: Question.kwargs) -> Reply:
+            self.require_analyst()
+            with metering() as spent:
+                try:
+                    return await ask(*args, **options)
+                finally:
+                    spent.calls = max(spent.calls, 1)
+                    self.spent[ANALYST].add(spent)
+
+        return ask_and_count
 
     def require_analyst(self) -> None:
         """Make sure that the analyst may be asked once more.

@@ -10,7 +10,7 @@ from services.optimizer.app.services.proof.replay import NOT_JUDGEABLE, Unreplay
 from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.proof.trial import pair_scores
-from services.optimizer.app.services.proof.wagers import BetBook, MemoryWagers, Wager
+from services.optimizer.app.services.proof.wagers import Wager, WagerBook
 
 # Pairs a look once the first ones are there: as many calls as run at a time.
 PAIRS_PER_LOOK = 2
@@ -24,7 +24,7 @@ async def run_pairs(
     candidate: str,
     reserved_calls: int = 0,
     wager: Wager | None = None,
-    book: BetBook | None = None,
+    book: WagerBook | None = None,
     alpha: float = SIGNIFICANCE_LEVEL,
 ) -> tuple[Decision, list[PairedScore]]:
     """Run pairs in their planned order, a few at a time, and stop as soon as it is decided.
@@ -48,7 +48,7 @@ async def run_pairs(
     """
     done = 0
     pairs: list[PairedScore] = []
-    wager, book = wager or Wager(alpha), book or MemoryWagers()
+    wager = wager or Wager(alpha)
     fingerprints = {item.id: item.fingerprint for item in order}
     decision = decide(pairs, pairs_left=len(order), wager=wager)
     while decision.reason == UNDECIDED:
@@ -64,8 +64,9 @@ async def run_pairs(
         known = replays.known(incumbent), replays.known(candidate)
         pairs += pair_scores(*known, look)
         counts_silence = replays.calls_left > 0
-        bets = read_gains(*known, look, counts_silence=counts_silence)
-        wager = await book.bet(wager, [(fingerprints[name], gain) for name, gain in bets])
+        gains = read_gains(*known, look, counts_silence=counts_silence)
+        bets = [(fingerprints[name], gain) for name, gain in gains]
+        wager = await book.bet(candidate, bets) if book else wager.bet_on(bets)
         decision = decide(pairs, pairs_left=len(order) - done, wager=wager)
     return decision, pairs
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from services.common.costs.bill import Bill
 from services.common.costs.prices import Prices
 from services.common.errors import (
+    DatabaseUnavailableError,
     DeadlinePassedError,
     ServiceError,
     UnknownTaskTypeError,
@@ -35,6 +36,8 @@ from services.optimizer.app.services.proof.replay_results import ReplayInput, Re
 
 CONCURRENCY = 4
 ATTEMPTS = 2
+# A database that restarts is back by then, and the Worker has noticed.
+WAITS_SECONDS = (0.5, 1.0, 2.0, 4.0)
 TIME_IS_UP = "The heal's time is up."
 NOT_JUDGEABLE = "not_judgeable"
 # Codes that are told of this answer, and not of a service that is down.
@@ -72,7 +75,7 @@ class Replayer:
     Both arms of a comparison go through the same Worker, and so have its seed and temperature.
 
     Args:
-        limits: Most that may be spent; by default what suits `max_calls` Worker calls.
+        limits: Most that may be spent.
         deadline_seconds: Most seconds from now until the last replay ends.
         slots: Worker calls at a time, where several share them; else its own.
         bill: Charged with what is spent; by default one that nobody reads.
@@ -83,8 +86,7 @@ class Replayer:
         *,
         worker: WorkerClient,
         evaluator: EvaluatorClient,
-        max_calls: int,
-        limits: Limits | None = None,
+        limits: Limits,
         deadline_seconds: float = 900,
         slots: asyncio.Semaphore | None = None,
         bill: Bill | None = None,
@@ -93,7 +95,7 @@ class Replayer:
         self._asker = Asker(worker, "replay", provider)
         self._bill = bill or Bill(Prices(), "")
         self._evaluator = evaluator
-        self.budget = Budget(limits or Limits.suiting(max_calls))
+        self.budget = Budget(limits)
         self._deadline = time.monotonic() + deadline_seconds
         self._slots = slots or make_slots()
 
@@ -139,47 +141,64 @@ class Replayer:
     async def _replay_one(
         self, task_type: str, candidate_id: UUID, item: ReplayInput
     ) -> ReplayResult | ServiceError:
+        """Run an input, again where infrastructure spoiled it; a Worker without its database is
+        waited for.
+        """
+        waits = iter(WAITS_SECONDS)
+        attempts_left = ATTEMPTS
+        pause_seconds: float | None = 0.0
         failure: ServiceError | None = None
-        pause_seconds = 0.0
-        for _ in range(ATTEMPTS):
+        while pause_seconds is not None:
             await asyncio.sleep(min(pause_seconds, LONGEST_PAUSE_SECONDS, self.seconds_left))
             async with self._slots:
                 if self.seconds_left <= 0 or not await self.budget.begin_replay():
                     return failure or BudgetExceededError(self.budget.used_up or WORKER_CALLS)
-                judged: Spending | None = Spending()
-                answered: Answered | None = None
-                try:
-                    async with asyncio.timeout(self.seconds_left):
-                        with within(self.seconds_left):
-                            answered = await self._generate(task_type, candidate_id, item)
-                            judged = None
-                            evaluation = await self._evaluator.evaluate(answered.evaluation)
-                            self._bill.add_judging("healing", evaluation.detail)
-                            result, judged = _read(evaluation, answered)
-                            return result
-                except (UpstreamError, UnknownTaskTypeError) as error:
-                    self._bill.add_failure("healing", error, is_asked=answered is None)
-                    code = getattr(error, "upstream_code", "")
-                    # A service that has too little time left says so before the time is up.
-                    is_late = code == DeadlinePassedError.code
-                    failure = DeadlineExceededError(TIME_IS_UP) if is_late else error
-                    log.warning("replay_spoiled", input_id=item.id, code=failure.code)
-                    if code == NOT_JUDGEABLE:
-                        judged = Spending()  # the judge wasn't asked
-                    if is_late or code in MUTE_CODES:
-                        return failure  # a second look would see the same
-                    told = {"Retry-After": error.headers.get("retry-after", "")}
-                    pause_seconds = read_pause_seconds(told) or 0.0
-                except TimeoutError:
-                    log.warning("replay_spoiled", input_id=item.id, code=DeadlineExceededError.code)
-                    return DeadlineExceededError(TIME_IS_UP)
-                except ValidationError as error:
-                    fields = [str(problem["loc"][0]) for problem in error.errors()]
-                    log.warning("replay_impossible", input_id=item.id, fields=fields)
-                    return UnreplayableInputError("The input or its answer is out of bounds.")
-                finally:
-                    self.budget.end_replay(judged)
+                outcome = await self._attempt(task_type, candidate_id, item)
+            if isinstance(outcome, ReplayResult) or not _may_pass(outcome):
+                return outcome
+            failure = outcome
+            if _is_without_database(failure):
+                self.budget.give_back_call()
+                pause_seconds = next(waits, None)
+            else:
+                attempts_left -= 1
+                told = {"Retry-After": failure.headers.get("retry-after", "")}
+                pause_seconds = (read_pause_seconds(told) or 0.0) if attempts_left else None
         return failure or BudgetExceededError()
+
+    async def _attempt(
+        self, task_type: str, candidate_id: UUID, item: ReplayInput
+    ) -> ReplayResult | ServiceError:
+        judged: Spending | None = Spending()
+        answered: Answered | None = None
+        failure: ServiceError
+        try:
+            async with asyncio.timeout(self.seconds_left):
+                with within(self.seconds_left):
+                    answered = await self._generate(task_type, candidate_id, item)
+                    judged = None
+                    evaluation = await self._evaluator.evaluate(answered.evaluation)
+                    self._bill.add_judging("healing", evaluation.detail)
+                    result, judged = _read(evaluation, answered)
+                    return result
+        except (UpstreamError, UnknownTaskTypeError) as error:
+            self._bill.add_failure("healing", error, is_asked=answered is None)
+            code = getattr(error, "upstream_code", "")
+            if code == NOT_JUDGEABLE:
+                judged = Spending()  # the judge wasn't asked
+            # A service that has too little time left says so before the time is up.
+            is_late = code == DeadlinePassedError.code
+            failure = DeadlineExceededError(TIME_IS_UP) if is_late else error
+        except TimeoutError:
+            failure = DeadlineExceededError(TIME_IS_UP)
+        except ValidationError as error:
+            fields = [str(problem["loc"][0]) for problem in error.errors()]
+            log.warning("replay_impossible", input_id=item.id, fields=fields)
+            return UnreplayableInputError("The input or its answer is out of bounds.")
+        finally:
+            self.budget.end_replay(judged)
+        log.warning("replay_spoiled", input_id=item.id, code=failure.code)
+        return failure
 
     async def _generate(self, task_type: str, candidate_id: UUID, item: ReplayInput) -> Answered:
         asked = Question(item.user_input, item.refined_input, item.conversation, item.golden_id)
@@ -188,6 +207,20 @@ class Replayer:
         # The call itself was counted when it began.
         self.budget.spent[WORKER].add(replace(answered.spent, calls=0))
         return answered
+
+
+def _may_pass(failure: ServiceError) -> bool:
+    """Tell whether a second look could see something else."""
+    if not isinstance(failure, UpstreamError):
+        return isinstance(failure, UnknownTaskTypeError)
+    return failure.upstream_code not in MUTE_CODES
+
+
+def _is_without_database(failure: ServiceError) -> bool:
+    """Tell whether the Worker is there and can't read its prompt: no model was asked."""
+    return isinstance(failure, UpstreamError) and (failure.upstream, failure.upstream_code) == (
+        "worker", DatabaseUnavailableError.code
+    )  # fmt: skip
 
 
 def _read(evaluation: EvaluationResponse, answered: Answered) -> tuple[ReplayResult, Spending]:

@@ -1,9 +1,10 @@
 """What is replayed, and what comes of it: plain values."""
 
-import hashlib
 from dataclasses import dataclass, field
 
 from services.common.chat.messages import ChatInput
+from services.common.text import digest_text
+from services.optimizer.app.services.log.log_records import LoggedResult
 
 FAILING, GOLDEN, GUARD = "failing", "golden", "guard"
 
@@ -25,6 +26,11 @@ class ReplayInput:
     golden_id: str | None = None
     conversation: ChatInput | None = field(default=None, hash=False)
 
+    @classmethod
+    def of_row(cls, name: str, row: LoggedResult, source: str) -> "ReplayInput":
+        """Make one of what was asked in a row of the log."""
+        return cls(name, row.user_input, row.refined_input, source, conversation=row.conversation)
+
     @property
     def text(self) -> str:
         """All that is asked."""
@@ -33,7 +39,7 @@ class ReplayInput:
     @property
     def fingerprint(self) -> str:
         """16 hexadecimal digits that stand for what is asked."""
-        return hashlib.sha256(self.text.encode("utf-8", "replace")).hexdigest()[:16]
+        return digest_text(self.text)[:16]
 
 
 @dataclass(frozen=True, slots=True)

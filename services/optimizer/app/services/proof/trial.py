@@ -55,6 +55,11 @@ class TrialInputs:
     spare_choosing: tuple[ReplayInput, ...] = ()
     reserve: tuple[ReplayInput, ...] = ()
 
+    @property
+    def all_proving(self) -> tuple[ReplayInput, ...]:
+        """All inputs that may prove, in their order."""
+        return (*self.proving, *self.reserve)
+
 
 def plan_trial(
     failing: Sequence[LoggedResult],
@@ -188,10 +193,7 @@ def _guards(passing: Sequence[LoggedResult], taken: set[str], most: int) -> list
 
 
 def _logged(source: str, half: str, number: int, row: LoggedResult) -> ReplayInput:
-    name = f"{source}-{half}-{number}"
-    return ReplayInput(
-        name, row.user_input, row.refined_input, source, conversation=row.conversation
-    )
+    return ReplayInput.of_row(f"{source}-{half}-{number}", row, source)
 
 
 def _golden(

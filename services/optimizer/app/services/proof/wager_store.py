@@ -1,25 +1,28 @@
 """Keeps wagers in the database, so that all Optimizers and people obey one law."""
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 
 import asyncpg
 
 from services.common.models import Prompt
 from services.common.proof.betting import alpha_of
-from services.optimizer.app.services.log.prompt_history import BY_HAND
+from services.common.text import digest_text
+from services.optimizer.app.services.log.rollout_answers import USED_INPUTS
 from services.optimizer.app.services.proof.replay_results import ReplayInput
-from services.optimizer.app.services.proof.wagers import Wager
+from services.optimizer.app.services.proof.wagers import Wager, WagerBook
 
-# Rows of `prompts` that the Optimizer wrote are its own doing once, when they were inserted; every
-# other activation is a hand's, and begins an incident, of the same text too.
+# SQL over `selfheal.activations AS a` and its prompt `p`: an activation that the Optimizer didn't
+# cause. A row that it wrote is its own doing once; a later activation of it is a hand's.
+ACTIVATED_BY_HAND = """(
+    p.created_by <> 'optimizer'
+    OR a.id <> (SELECT min(id) FROM selfheal.activations WHERE prompt_id = p.id)
+)"""
 SELECT_INCIDENT = f"""
     SELECT coalesce(max(a.id), 0)
     FROM selfheal.activations a
     JOIN prompts p ON p.id = a.prompt_id
     WHERE a.task_type = $1
-      AND {BY_HAND}
+      AND {ACTIVATED_BY_HAND}
 """
 SELECT_WAGERS = """
     SELECT w.id, w.number, w.alpha, w.candidate_digest,
@@ -43,16 +46,12 @@ INSERT_WAGER = """
 """
 # What any heal of the incident chose on counts: a text may be chosen in one heal and come before
 # the gate in a later one, when the inputs are dealt out anew.
-INSERT_CHOSEN_ON = """
+INSERT_CHOSEN_ON = f"""
     INSERT INTO selfheal.wager_inputs (wager_id, input_digest)
     SELECT $1::bigint, unnest($2::text[])
     UNION
     SELECT $1::bigint, used.value ->> 'fingerprint'
-    FROM selfheal.healing_runs r, jsonb_each(
-        CASE jsonb_typeof(r.detail #> '{inputs,used}')
-            WHEN 'object' THEN r.detail #> '{inputs,used}' ELSE '{}'
-        END
-    ) AS used
+    FROM selfheal.healing_runs r, {USED_INPUTS} AS used
     WHERE r.task_type = $3
       AND r.created_at >= coalesce(
           (SELECT activated_at FROM selfheal.activations WHERE id = $4), '-infinity'
@@ -70,68 +69,61 @@ INSERT_BETS = """
 """
 
 
-class StoredWagers:
-    """The wagers of one incident on texts in place of one incumbent."""
+class StoredWagers(WagerBook):
+    """The wagers of one incident on texts in place of one incumbent, on record."""
 
     def __init__(self, connection: asyncpg.Connection, incumbent: Prompt, incident: int) -> None:
+        super().__init__()
         self._connection = connection
-        self._task_type = incumbent.task_type
+        self._key = incumbent.task_type, incident
         self._incumbent_digest = incumbent.digest
-        self._incident = incident
-        self._known: dict[str, Wager] = {}
-        self._last_number = 0
 
-    def find(self, content: str) -> Wager:
-        """Return the wager on a text as it was last seen, or as it would be opened now."""
-        unopened = Wager(alpha_of(self._last_number + 1), number=self._last_number + 1)
-        return self._known.get(_digest(content), unopened)
+    @property
+    def most_wealth(self) -> float:
+        """What the bet that has won the most has come to; 0 where there is none."""
+        return max((wager.wealth.now for wager in self._known.values()), default=0)
 
     async def open(self, content: str, chosen_on: Sequence[ReplayInput]) -> Wager:
         """Open the wager on a text, or find it; remember on what it was written and chosen."""
-        digest = _digest(content)
+        digest = digest_text(content)
         while digest not in self._known:
+            number = self._last_number + 1
             await self._connection.execute(
-                INSERT_WAGER,
-                self._task_type,
-                self._incident,
-                self._incumbent_digest,
-                digest,
-                self._last_number + 1,
-                alpha_of(self._last_number + 1),
+                INSERT_WAGER, *self._key, self._incumbent_digest, digest, number, alpha_of(number)
             )
             await self.load()
         await self._connection.execute(
             INSERT_CHOSEN_ON,
             self._known[digest].id,
             [item.fingerprint for item in chosen_on],
-            self._task_type,
-            self._incident,
+            *self._key,
         )
         await self.load()
         return self._known[digest]
 
-    async def bet(self, wager: Wager, bets: Sequence[tuple[str, float]]) -> Wager:
+    async def bet(self, content: str, bets: Sequence[tuple[str, float]]) -> Wager:
         """Put bets on record as soon as their results are known; return the wager with them.
 
         What is on record decides: an input that another run has bet this wager on meanwhile adds
         nothing.
         """
         names, gains = [name for name, _ in bets], [gain for _, gain in bets]
-        await self._connection.execute(INSERT_BETS, wager.id, names, gains)
+        await self._connection.execute(INSERT_BETS, self.find(content).id, names, gains)
         await self.load()
-        return next(known for known in self._known.values() if known.id == wager.id)
+        return self.find(content)
 
     async def load(self) -> None:
         """Read the incident's wagers anew."""
-        key = self._task_type, self._incident
-        rows = await self._connection.fetch(SELECT_WAGERS, *key, self._incumbent_digest)
+        rows = await self._connection.fetch(SELECT_WAGERS, *self._key, self._incumbent_digest)
         for row in rows:
-            self._known[row["candidate_digest"]] = replace(
-                Wager(row["alpha"], number=row["number"], id=row["id"]),
+            self._known[row["candidate_digest"]] = Wager(
+                row["alpha"],
                 gains=tuple(row["gains"]),
                 seen=frozenset(row["seen"]),
+                number=row["number"],
+                id=row["id"],
             )
-        self._last_number = await self._connection.fetchval(SELECT_LAST_NUMBER, *key)
+        self._last_number = await self._connection.fetchval(SELECT_LAST_NUMBER, *self._key)
 
 
 async def find_incident(connection: asyncpg.Connection, task_type: str) -> int:
@@ -150,7 +142,3 @@ async def load_wagers(connection: asyncpg.Connection, incumbent: Prompt) -> Stor
     book = StoredWagers(connection, incumbent, incident)
     await book.load()
     return book
-
-
-def _digest(content: str) -> str:
-    return hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()

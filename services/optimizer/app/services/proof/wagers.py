@@ -9,7 +9,6 @@ ever promoted in an incident is at most 0.05, however many heals there are.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Protocol
 
 from services.common.proof.betting import (
     FIRST_ALPHA,
@@ -21,6 +20,7 @@ from services.common.proof.betting import (
     play,
     wins_needed,
 )
+from services.common.text import digest_text
 from services.optimizer.app.services.proof.replay_results import ReplayInput
 
 # Fresh inputs that are worth a heal's calls: as many as could decide at best.
@@ -119,48 +119,29 @@ class Wager:
         return replace(self, gains=(*self.gains, *new.values()), seen=self.seen | new.keys())
 
 
-class BetBook(Protocol):
-    """Keeps bets."""
-
-    async def bet(self, wager: Wager, bets: Sequence[tuple[str, float]]) -> Wager:
-        """Put bets on record as soon as their results are known; return the wager with them."""
-        ...
-
-
-class WagerBook(BetBook, Protocol):
-    """Keeps the wagers of one incident on texts in place of one incumbent."""
-
-    def find(self, content: str) -> Wager:
-        """Return the wager on a text as it was last seen, or as it would be opened now."""
-        ...
-
-    async def open(self, content: str, chosen_on: Sequence[ReplayInput]) -> Wager:
-        """Open the wager on a text, or find it; remember on what it was written and chosen."""
-        ...
-
-
-class MemoryWagers:
-    """Keeps wagers for as long as it lives: of a bet that no other heal goes on with."""
+class WagerBook:
+    """Keeps wagers of one incident on texts in place of one incumbent, as long as it lives."""
 
     def __init__(self) -> None:
         self._known: dict[str, Wager] = {}
+        self._last_number = 0
 
     def find(self, content: str) -> Wager:
         """Return the wager on a text as it was last seen, or as it would be opened now."""
-        number = len(self._known) + 1
-        return self._known.get(content, Wager(alpha_of(number), number=number, id=number))
+        number = self._last_number + 1
+        return self._known.get(digest_text(content), Wager(alpha_of(number), number=number))
 
     async def open(self, content: str, chosen_on: Sequence[ReplayInput]) -> Wager:
         """Open the wager on a text, or find it; remember on what it was written and chosen."""
         wager = self.find(content)
+        self._last_number = max(self._last_number, wager.number)
         names = {item.fingerprint for item in chosen_on}
-        self._known[content] = replace(wager, seen=wager.seen | names)
-        return self._known[content]
+        return self._keep(content, replace(wager, seen=wager.seen | names))
 
-    async def bet(self, wager: Wager, bets: Sequence[tuple[str, float]]) -> Wager:
-        """Put bets on record; return the wager with them."""
-        further = wager.bet_on(bets)
-        for content, known in self._known.items():
-            if known.number == wager.number:
-                self._known[content] = further
-        return further
+    async def bet(self, content: str, bets: Sequence[tuple[str, float]]) -> Wager:
+        """Put bets on a text on record as soon as their results are known; return the wager."""
+        return self._keep(content, self.find(content).bet_on(bets))
+
+    def _keep(self, content: str, wager: Wager) -> Wager:
+        self._known[digest_text(content)] = wager
+        return wager

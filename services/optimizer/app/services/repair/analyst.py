@@ -1,6 +1,5 @@
 """Has the configured model, the analyst, read what failed and write a prompt."""
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from services.common.errors.model import ModelError
 from services.common.llm.invocation import AskedModel, invoke_model
 from services.common.logging import get_logger
 from services.common.secret_masking import mask_secrets
-from services.common.text import make_printable_line
+from services.common.text import digest_text, make_printable_line
 from services.common.tracing.inference import asking_about
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
 from services.optimizer.app.services.repair.candidates import Candidate
@@ -73,7 +72,7 @@ def describe_failures(incumbent: str, analysis: FailureAnalysis) -> str:
         for failure in analysis.failing[:MAX_EXAMPLES]
     )
     rules = ", ".join(f"{rule} ({count}x)" for rule, count in analysis.rule_counts.items())
-    mark = hashlib.sha256(f"{incumbent}\x00{examples}".encode("utf-8", "replace")).hexdigest()[:16]
+    mark = digest_text(f"{incumbent}\x00{examples}")[:16]
     return (
         f"[prompt {mark}]\n{incumbent}\n[end of prompt {mark}]\n\n"
         f"{analysis.failure_count} of {analysis.scored_count} answers failed. "

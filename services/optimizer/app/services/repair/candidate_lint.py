@@ -9,6 +9,7 @@ from services.common.record.text_lint import (
     MAX_BYTES,
     find_blank,
     find_changed_variable,
+    find_erased,
     find_excess,
     find_unservable,
     find_unwanted_character,
@@ -81,6 +82,7 @@ def find_draft_lint(content: str, rules: LintContext) -> str:
         return "it is what serves already"
     return (
         find_unservable(content, incumbent=rules.incumbent, variables=rules.variables)
+        or find_erased(content, rules.incumbent)
         or _find_secret(content, rules)
         or ("" if content in rules.served else _find_lost(content, rules))
     )
@@ -138,6 +140,7 @@ Check = Callable[[str, LintContext], str]
 _ALWAYS: tuple[Check, ...] = (
     lambda content, _: find_blank(content),
     lambda content, _: find_unwanted_character(content),
+    lambda content, rules: find_erased(content, rules.incumbent),
     _find_refusal,
     _find_json,
     lambda content, rules: find_changed_variable(content, rules.incumbent, rules.variables),

@@ -1,12 +1,14 @@
 """Defines candidates for a repair: texts worth a replay. None serves before it is proven."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from services.common.task_types import Repairs
 from services.optimizer.app.services.log.log_records import GOOD_PASS_RATE, PastPrompt
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
+from services.optimizer.app.services.proof.budget import Budget
 from services.optimizer.app.services.proof.replay_results import GOLDEN, ReplayInput, ReplayResult
+from services.optimizer.app.services.repair.candidate_lint import LintContext, find_lint
 
 # A version that passed so much more than the failing one served well enough to go back to.
 CLEAR_ADVANTAGE = 0.3
@@ -37,40 +39,63 @@ AskModel = Callable[[str], Awaitable[str]]
 
 
 @dataclass(frozen=True, slots=True)
+class Analyst:
+    """The configured model, as strategies use it; both are None where rules alone propose.
+
+    Attributes:
+        reflect: Proposes texts after reading the failures.
+        ask_model: Asks the model anything.
+        spec: The model as `provider:model`.
+    """
+
+    reflect: Reflect | None = None
+    ask_model: AskModel | None = None
+    spec: str = ""
+
+    def within(self, budget: Budget) -> "Analyst":
+        """Have it asked within a budget, which counts what it spends."""
+        count = budget.count_analyst
+        reflect, ask_model = self.reflect, self.ask_model
+        return replace(
+            self,
+            reflect=count(reflect) if reflect else None,
+            ask_model=count(ask_model) if ask_model else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class RepairContext:
     """What strategies may look at and do: never an input of the half that judges them.
 
     Attributes:
         analysis: What fails, as far as it is among the choosing inputs.
         incumbent_results: What the incumbent does on the choosing inputs, by input id.
-        history: Prompts that served before, the latest first.
-        last_good: The one to go back to; None where none served well.
+        last_good: The earlier prompt to go back to; None where none served well.
         replay: Runs a text on choosing inputs; the same text on the same input costs nothing the
             second time.
-        find_lint: Why a text mustn't be tried, for strategies that try texts of their own; empty
-            where it may.
+        lint: What candidates are held against.
         calls_for_search: Worker calls that proposing may still take.
         best: The best candidate so far, for strategies that make it better.
         evidence_from_users: Whether `analysis` holds what users wrote; where golden inputs fail,
             they are evidence enough.
-        reflect: Has the configured model propose texts; None without one.
-        ask_model: Asks the configured model anything; None without one.
     """
 
     incumbent: str
     analysis: FailureAnalysis
     choosing: Sequence[ReplayInput]
     incumbent_results: Results
-    history: Sequence[PastPrompt]
     last_good: PastPrompt | None
     repairs: Repairs
     replay: Replay
-    find_lint: Callable[[str], str] = lambda _: ""
+    lint: LintContext = field(default=LintContext("", 0))
     calls_for_search: int = 0
     best: Candidate | None = None
     evidence_from_users: bool = True
-    reflect: Reflect | None = None
-    ask_model: AskModel | None = None
+    analyst: Analyst = field(default=Analyst())
+
+    def find_lint(self, content: str) -> str:
+        """Tell why a text mustn't be tried; empty where it may."""
+        return find_lint(content, self.lint)
 
     @property
     def broken(self) -> list[ReplayInput]:

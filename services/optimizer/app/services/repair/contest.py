@@ -20,7 +20,7 @@ from services.optimizer.app.services.proof.replay_results import ReplayInput, Re
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.proof.trial import pair_scores, repairs_all
 from services.optimizer.app.services.proof.wagers import INPUTS_USED_UP, NO_BETTER
-from services.optimizer.app.services.repair.candidate_lint import LintContext, find_lint
+from services.optimizer.app.services.repair.candidate_lint import find_lint
 from services.optimizer.app.services.repair.candidates import Candidate, RepairContext, Strategy
 
 # Inputs of the first look at a candidate; what shows no gain on them gets no second one.
@@ -76,18 +76,27 @@ class Contender:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A candidate that was not run, and why: `refused` ends a sentence."""
+
+    strategy: str
+    rationale: str
+    refused: str
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """What a contest came to.
 
     Attributes:
         best: The candidate with the largest gain; None where none gains, or the contest failed.
-        refused: Candidates that were not run: strategy, rationale, reason.
+        refused: Candidates that were not run.
         hold_reason: Why the incumbent stays where there is no best one.
     """
 
     best: Contender | None = None
     contenders: Sequence[Contender] = ()
-    refused: Sequence[tuple[str, str, str]] = ()
+    refused: Sequence[Refusal] = ()
     is_budget_spent: bool = False
     failure: ServiceError | None = None
     hold_reason: str = "no_better_candidate"
@@ -104,11 +113,10 @@ class Contest:
 
     replays: TextReplays
     context: RepairContext
-    lint: LintContext
     calls_left: Callable[[], int]
     find_obstacle: Callable[[str], str] = lambda _: ""
     _contenders: list[Contender] = field(default_factory=list, init=False)
-    _refused: list[tuple[str, str, str]] = field(default_factory=list, init=False)
+    _refused: list[Refusal] = field(default_factory=list, init=False)
     _is_budget_spent: bool = field(default=False, init=False)
     _waits_for_inputs: bool = field(default=False, init=False)
 
@@ -124,7 +132,7 @@ class Contest:
         best, failure = None, None
         try:
             best = await self._run_through(strategies, None)
-            if best is not None and best.candidate.content not in self.lint.served:
+            if best is not None and best.candidate.content not in self.context.lint.served:
                 best = await self._run_through(finishing or {}, best, finishes=True)
         except ServiceError as error:
             best, failure = None, error
@@ -182,7 +190,8 @@ class Contest:
             content == contender.candidate.content for contender in self._contenders
         ):
             return True
-        rules = replace(self.lint, trusted=(*self.lint.trusted, *candidate.quoted))
+        lint = self.context.lint
+        rules = replace(lint, trusted=(*lint.trusted, *candidate.quoted))
         obstacle = self.find_obstacle(content)
         self._waits_for_inputs |= obstacle == INPUTS_USED_UP
         reason = find_lint(content, rules) or OBSTACLES.get(obstacle, "")
@@ -191,7 +200,7 @@ class Contest:
         return bool(reason)
 
     def _note_refusal(self, candidate: Candidate, reason: str) -> None:
-        self._refused.append((candidate.strategy, candidate.rationale, reason))
+        self._refused.append(Refusal(candidate.strategy, candidate.rationale, reason))
         log.info("candidate_refused", strategy=candidate.strategy, reason=reason)
 
     def _refuse_mute(self, candidate: Candidate, error: ServiceError) -> None:

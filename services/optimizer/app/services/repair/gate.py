@@ -1,7 +1,7 @@
 """The gate: proves the one candidate that was chosen, on inputs that had no part in choosing it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from services.common.errors import ServiceError
 from services.common.logging import get_logger
@@ -81,28 +81,20 @@ class GateDecision:
         return sum(self.candidate[pair.input_id].passed for pair in self.pairs)
 
 
+@dataclass(frozen=True, slots=True)
 class Gate:
     """Runs the chosen candidate against the incumbent until the evidence is enough, or can't be.
 
-    Args:
+    Attributes:
         book: The incident's wagers on texts in place of this incumbent.
         max_newly_failing: How many of ten guard inputs may newly fail.
     """
 
-    def __init__(
-        self,
-        replays: TextReplays,
-        trial: TrialInputs,
-        incumbent: str,
-        *,
-        book: WagerBook,
-        max_newly_failing: int,
-    ) -> None:
-        self._replays = replays
-        self._book = book
-        self._trial = trial
-        self._incumbent = incumbent
-        self._max_newly_failing = max_newly_failing
+    replays: TextReplays
+    trial: TrialInputs
+    incumbent: str
+    book: WagerBook
+    max_newly_failing: int
 
     async def judge(self, contender: Contender) -> GateDecision:
         """Prove a candidate, look for damage, and label it by the empty prompt.
@@ -110,102 +102,84 @@ class Gate:
         Raises:
             ServiceError: If nothing could be replayed.
         """
-        content, trial = contender.candidate.content, self._trial
-        wager = await self._book.open(content, trial.choosing if contender.results else ())
-        fresh = wager.pick_fresh((*trial.proving, *trial.reserve))
-        obstacle = wager.find_obstacle(len(fresh))
-        bet, pairs = await run_pairs(
-            self._replays,
-            () if obstacle else fresh,
-            incumbent=self._incumbent,
-            candidate=content,
-            reserved_calls=self._calls_for_guards(),
-            wager=wager,
-            book=self._book,
-        )
-        incumbent = self._replays.known(self._incumbent)
-        candidate = self._replays.known(content)
-        unscored = tuple(
-            item.id for item in fresh if item.id in incumbent and item.id not in candidate
-        )
-        reason = obstacle or (bet.reason if bet.reason != UNDECIDED else BUDGET)
-        damage = Damage(0, (), self._max_newly_failing)
-        if bet.promote and len(unscored) > max(1, len(pairs) * MAX_UNSCORED_OF_TEN // 10):
-            reason = UNSCORED
-        elif bet.promote:
-            damage = await self._look_for_damage(content)
-            reason = self._weigh_damage(damage)
-        control: dict[str, ReplayResult] = {}
-        label = UNLABELLED
-        if reason == BETTER:
-            control, label = await self._label(content, pairs)
+        decision = await self._prove(contender)
+        if decision.promote:
+            decision = await self._look_for_damage(decision)
+        if decision.promote:
+            decision = await self._label(decision)
         log.info(
             "verdict_reached",
             strategy=contender.candidate.strategy,
-            reason=reason,
-            wins=bet.wins,
-            losses=bet.losses,
-            e_value=round(bet.e_value, 2),
-            p_value=round(bet.p_value, 4),
-            wager=wager.number,
-            newly_failing=len(damage.newly_failing),
-            label=label,
+            reason=decision.reason,
+            wins=decision.bet.wins,
+            losses=decision.bet.losses,
+            e_value=round(decision.bet.e_value, 2),
+            p_value=round(decision.bet.p_value, 4),
+            wager=decision.wager.number,
+            newly_failing=len(decision.damage.newly_failing),
+            label=decision.label,
         )
-        return GateDecision(
-            contender,
-            bet,
-            pairs,
-            incumbent,
-            candidate,
-            damage,
-            wager,
-            unscored,
-            control,
-            label,
-            reason,
-        )
+        return decision
 
-    def _calls_for_guards(self) -> int:
-        """Count the calls that it takes to look for damage, and one for the control."""
-        unpaired_guards = sum(item not in self._trial.proving for item in self._trial.guards)
-        return unpaired_guards + self._max_newly_failing + 1
-
-    async def _look_for_damage(self, content: str) -> Damage:
-        """Run the guards, and spare ones where these can't tell damage from noise."""
-        return await run_guards(
-            self._replays,
-            self._trial.guards,
-            self._trial.spare_guards,
-            incumbent=self._incumbent,
+    async def _prove(self, contender: Contender) -> GateDecision:
+        content, trial = contender.candidate.content, self.trial
+        wager = await self.book.open(content, trial.choosing if contender.results else ())
+        fresh = wager.pick_fresh(trial.all_proving)
+        obstacle = wager.find_obstacle(len(fresh))
+        # Looking for damage takes calls, and the control one.
+        unpaired_guards = sum(item not in trial.proving for item in trial.guards)
+        bet, pairs = await run_pairs(
+            self.replays,
+            () if obstacle else fresh,
+            incumbent=self.incumbent,
             candidate=content,
-            max_newly_failing=self._max_newly_failing,
+            reserved_calls=unpaired_guards + self.max_newly_failing + 1,
+            wager=wager,
+            book=self.book,
+        )
+        known, candidate = self.replays.known(self.incumbent), self.replays.known(content)
+        unscored = tuple(one.id for one in fresh if one.id in known and one.id not in candidate)
+        reason = obstacle or (bet.reason if bet.reason != UNDECIDED else BUDGET)
+        if bet.promote and len(unscored) > max(1, len(pairs) * MAX_UNSCORED_OF_TEN // 10):
+            reason = UNSCORED
+        damage = Damage(0, (), self.max_newly_failing)
+        return GateDecision(
+            contender, bet, pairs, known, candidate, damage, wager, unscored, reason=reason
+        )
+
+    async def _look_for_damage(self, decision: GateDecision) -> GateDecision:
+        """Run the guards, and spare ones where these can't tell damage from noise."""
+        damage = await run_guards(
+            self.replays,
+            self.trial.guards,
+            self.trial.spare_guards,
+            incumbent=self.incumbent,
+            candidate=decision.contender.candidate.content,
+            max_newly_failing=self.max_newly_failing,
             reserved_calls=FIRST_CONTROL,
         )
+        reason = BETTER if damage.is_bearable else DAMAGE
+        if damage.checked < LEAST_GUARDED_SHARE * len(self.trial.guards):
+            reason = UNGUARDED
+        return replace(decision, damage=damage, reason=reason)
 
-    async def _label(
-        self, content: str, pairs: Sequence[PairedScore]
-    ) -> tuple[dict[str, ReplayResult], str]:
+    async def _label(self, decision: GateDecision) -> GateDecision:
         """Compare with no prompt at all; a label is worth no failure, and never blocks.
 
         Where no prompt does about as well on the first few inputs, more of them tell nothing new.
         """
-        judged = {pair.input_id for pair in pairs}
-        most = min(MAX_CONTROL, self._replays.calls_left)
-        proving = (*self._trial.proving, *self._trial.reserve)
-        inputs = [item for item in proving if item.id in judged][:most]
-        known = self._replays.known(content)
+        judged = {pair.input_id for pair in decision.pairs}
+        most = min(MAX_CONTROL, self.replays.calls_left)
+        inputs = [item for item in self.trial.all_proving if item.id in judged][:most]
+        known = self.replays.known(decision.contender.candidate.content)
         control: dict[str, ReplayResult] = {}
         try:
             for look in (inputs[:FIRST_CONTROL], inputs):
-                control = await self._replays.run(EMPTY_PROMPT, look)
+                control = await self.replays.run(EMPTY_PROMPT, look)
                 if control and all(result.passed for result in control.values()):
                     break
         except ServiceError as error:
             log.warning("control_failed", code=error.code)
-            return {}, UNLABELLED
-        return control, label_repair(pair_scores(control, known, inputs))
-
-    def _weigh_damage(self, damage: Damage) -> str:
-        if damage.checked < LEAST_GUARDED_SHARE * len(self._trial.guards):
-            return UNGUARDED
-        return BETTER if damage.is_bearable else DAMAGE
+            return decision
+        label = label_repair(pair_scores(control, known, inputs))
+        return replace(decision, control=control, label=label)

@@ -5,7 +5,6 @@ those few, and grows the next one from the best on each input (Agrawal et al. 20
 arXiv:2507.19457). It is optional: everything here imports it only when it is used.
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from services.common.errors import ServiceError
 from services.common.secret_masking import mask_secrets
+from services.common.text import digest_text
 
 COMPONENT = "system_prompt"
 MINIBATCH = 3
@@ -38,7 +38,7 @@ class SearchFailedError(ServiceError):
 
 
 @dataclass(frozen=True, slots=True)
-class Rollout:
+class ScoredAnswer:
     """An answer under a prompt, its score in [0, 1], and what is to be said about it."""
 
     request: str
@@ -58,7 +58,7 @@ class PromptAdapter(Generic[Input]):
 
     def __init__(
         self,
-        evaluate: Callable[[str, Sequence[Input]], Sequence[Rollout]],
+        evaluate: Callable[[str, Sequence[Input]], Sequence[ScoredAnswer]],
         propose: Propose | None = None,
     ) -> None:
         self._evaluate = evaluate
@@ -70,11 +70,11 @@ class PromptAdapter(Generic[Input]):
         """Score a candidate on a batch."""
         from gepa import EvaluationBatch  # noqa: PLC0415 - optional
 
-        rollouts = list(self._evaluate(candidate[COMPONENT], batch))
+        answers = list(self._evaluate(candidate[COMPONENT], batch))
         return EvaluationBatch(
-            outputs=[rollout.output for rollout in rollouts],
-            scores=[rollout.score for rollout in rollouts],
-            trajectories=rollouts if capture_traces else None,
+            outputs=[answer.output for answer in answers],
+            scores=[answer.score for answer in answers],
+            trajectories=answers if capture_traces else None,
         )
 
     def make_reflective_dataset(
@@ -84,20 +84,20 @@ class PromptAdapter(Generic[Input]):
         components_to_update: list[str],
     ) -> dict[str, Records]:
         """List what the reflecting model is shown of a batch."""
-        records = [describe_rollout(rollout) for rollout in eval_batch.trajectories]
+        records = [describe_answer(answer) for answer in eval_batch.trajectories]
         return dict.fromkeys(components_to_update, records)
 
 
-def describe_rollout(rollout: Rollout) -> dict[str, str]:
-    """Describe a rollout as evidence: secrets masked, each piece capped.
+def describe_answer(answer: ScoredAnswer) -> dict[str, str]:
+    """Describe an answer as evidence: secrets masked, each piece capped.
 
     Secrets go first: a cap may leave half of one, which no pattern knows any more.
     """
-    feedback = mask_secrets(rollout.feedback)[:MAX_FEEDBACK_CHARACTERS]
+    feedback = mask_secrets(answer.feedback)[:MAX_FEEDBACK_CHARACTERS]
     return {
-        "Inputs": mask_secrets(rollout.request)[:MAX_REQUEST_CHARACTERS],
-        "Generated Outputs": mask_secrets(rollout.output)[:MAX_OUTPUT_CHARACTERS],
-        "Feedback": f"Score {rollout.score:.2f}. {feedback}".strip(),
+        "Inputs": mask_secrets(answer.request)[:MAX_REQUEST_CHARACTERS],
+        "Generated Outputs": mask_secrets(answer.output)[:MAX_OUTPUT_CHARACTERS],
+        "Feedback": f"Score {answer.score:.2f}. {feedback}".strip(),
     }
 
 
@@ -105,7 +105,7 @@ def ask_for_rewrite(prompt: str, records: Records) -> str:
     """Write the question to the reflecting model, its data between markers that it can't hold."""
     shown = mask_secrets(prompt)
     evidence = "\n".join(f"- {json.dumps(record)}" for record in records)
-    mark = hashlib.sha256(f"{shown}\x00{evidence}".encode("utf-8", "replace")).hexdigest()[:16]
+    mark = digest_text(f"{shown}\x00{evidence}")[:16]
     before, _, after = QUESTION_FILE.read_text(encoding="utf-8").partition(DATA_MARK)
     return (
         f"{before}[prompt {mark}]\n{shown}\n[end of prompt {mark}]\n\n"

@@ -1,6 +1,7 @@
 """Picks live inputs that a rollout's two texts are run on where too few answers come. Pure."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from services.common.proof.input_clusters import cluster_inputs, take_in_turn
 from services.optimizer.app.services.log.log_records import LoggedResult
@@ -29,19 +30,10 @@ def pick_fresh(
     order = [distinct[at] for at in take_in_turn(clusters)]
     clean = set(screen(order).clean)
     known = {*seen, *replayed}
-    inputs = [
-        ReplayInput("", row.user_input, row.refined_input, GUARD, conversation=row.conversation)
-        for row in order
-        if row in clean
-    ]
+    inputs = [ReplayInput.of_row("", row, GUARD) for row in order if row in clean]
     room = max(0, min(PER_LOOK, MAX_REPLAYED - len(replayed)))
-    return [_name(one) for one in inputs if one.fingerprint not in known][:room]
-
-
-def _name(item: ReplayInput) -> ReplayInput:
-    return ReplayInput(
-        item.fingerprint, item.user_input, item.refined_input, GUARD, conversation=item.conversation
-    )
+    fresh = [replace(one, id=name) for one in inputs if (name := one.fingerprint) not in known]
+    return fresh[:room]
 
 
 def compare_replays(

@@ -106,6 +106,7 @@ def describe(evidence: Evidence, judgement: Judgement, *, margin: float) -> dict
     return {
         "margin": margin,
         "alpha": ALPHA,
+        "guard_alpha": GUARD_ALPHA,
         "no_worse": round(judgement.no_worse, 2),
         "worse": round(judgement.worse, 2),
         "guards": {reason: round(wealth, 2) for reason, wealth in judgement.guards.items()},

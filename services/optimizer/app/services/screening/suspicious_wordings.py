@@ -10,6 +10,7 @@ is linear in a text's length.
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 _PIECES = {
@@ -209,18 +210,11 @@ _SOURCES = {
 }
 
 
-class Wordings(NamedTuple):
-    """Patterns, and needles one of which stands in every text that they match; those are quick."""
-
-    reason: str
-    needles: tuple[str, ...]
-    patterns: tuple[re.Pattern[str], ...]
-
-
 _GAP = r"[^a-z0-9가-힣.!?;:]{1,20}"
 _WORD = r"[a-z0-9'가-힣]{1,24}"
 
 
+@cache
 def _compile(source: str) -> re.Pattern[str]:
     """Fill in pieces and shorthands."""
     for name, piece in _PIECES.items():
@@ -231,8 +225,21 @@ def _compile(source: str) -> re.Pattern[str]:
     return re.compile(source)
 
 
+class Wordings(NamedTuple):
+    """Patterns, and needles one of which stands in every text that they match; those are quick."""
+
+    reason: str
+    needles: tuple[str, ...]
+    sources: tuple[str, ...]
+
+    @property
+    def patterns(self) -> Iterator[re.Pattern[str]]:
+        """The sources, compiled when they are first asked for: all together take half a second."""
+        return map(_compile, self.sources)
+
+
 SUSPICIOUS_WORDINGS = tuple(
-    Wordings(reason, tuple(needles.split()), tuple(map(_compile, sources)))
+    Wordings(reason, tuple(needles.split()), sources)
     for reason, groups in _SOURCES.items()
     for needles, sources in groups.items()
 )
@@ -240,8 +247,8 @@ SUSPICIOUS_WORDINGS = tuple(
 
 def find_wordings(folded: str) -> Iterator[tuple[str, re.Match[str]]]:
     """Find every order in a folded text, with its reason."""
-    for reason, needles, patterns in SUSPICIOUS_WORDINGS:
-        if any(needle in folded for needle in needles):
-            for pattern in patterns:
+    for wordings in SUSPICIOUS_WORDINGS:
+        if any(needle in folded for needle in wordings.needles):
+            for pattern in wordings.patterns:
                 for match in pattern.finditer(folded):
-                    yield reason, match
+                    yield wordings.reason, match

@@ -8,10 +8,8 @@ import asyncpg
 from services.common.database import translate_database_errors
 from services.common.errors import DatabaseUnavailableError
 from services.common.logging import get_logger
+from services.optimizer.app.services.telling.notification import HOUR
 
-QUIET: Final = timedelta(hours=1)
-# What is waited for, and changes only slowly.
-LONG_QUIET: Final = timedelta(days=1)
 # Who claims a topic tells it: of two at once one does.
 CLAIM: Final = """
     INSERT INTO selfheal.notices AS told (topic, digest) VALUES ($1, $2)
@@ -20,13 +18,13 @@ CLAIM: Final = """
     RETURNING TRUE
 """
 RELEASE: Final = "DELETE FROM selfheal.notices WHERE topic = $1"
-SWEEP: Final = "DELETE FROM selfheal.notices WHERE told_at < now() - 2 * $1::interval"
+SWEEP: Final = "DELETE FROM selfheal.notices WHERE told_at < now() - interval '2 days'"
 
 log = get_logger()
 
 
 async def claim_notice(
-    connection: asyncpg.Connection, topic: str, digest: str, quiet: timedelta = QUIET
+    connection: asyncpg.Connection, topic: str, digest: str, quiet: timedelta = HOUR
 ) -> bool:
     """Tell whether a topic is to be told now; where it is, nobody else tells it for so long.
 
@@ -34,7 +32,7 @@ async def claim_notice(
     """
     try:
         with translate_database_errors():
-            await connection.execute(SWEEP, LONG_QUIET)
+            await connection.execute(SWEEP)
             return bool(await connection.fetchval(CLAIM, topic, digest, quiet))
     except (DatabaseUnavailableError, asyncpg.PostgresError) as error:
         log.warning("notice_not_kept", topic=topic, code=type(error).__name__)

@@ -71,3 +71,14 @@ def test_a_file_that_cannot_be_written_is_told(operator: Any, tmp_path: Path) ->
     done = operator.selfheal("audit", "export", "-o", str(tmp_path / "no" / "audit.csv"))
     assert done.exit_code == 1
     assert "Can't write" in done.stderr
+
+
+def test_where_no_system_runs_an_earlier_export_stays(
+    operator: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "audit.csv"
+    file.write_text("an earlier one")
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.setenv("SELFHEAL_HOME", str(tmp_path / "none"))
+    assert operator.selfheal("audit", "export", "-o", str(file)).exit_code == 1
+    assert file.read_text() == "an earlier one"

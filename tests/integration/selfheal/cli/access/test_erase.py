@@ -32,8 +32,8 @@ COUNT = "SELECT count(*) FROM execution_logs WHERE user_input <> ''"
 
 @pytest.fixture
 def ask(operator: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., UUID]:
-    monkeypatch.setenv("END_USER_KEY", "k")
-    name = hash_name(ID, SecretStr("k"))
+    monkeypatch.setenv("END_USER_KEY", "k" * 32)
+    name = hash_name(ID, SecretStr("k" * 32))
     return lambda text=TEXT, name=name: operator.sql(INSERT, text, name)
 
 
@@ -71,7 +71,7 @@ def test_the_receipt_says_what_went_and_what_is_not_reached(
     nameless = ask(name=None)
     told = operator.json("erase", "--end-user", ID, "--request", str(nameless), "--yes")
     assert told["erased"] is True
-    assert told["person"] == hash_name(ID, SecretStr("k"))
+    assert told["person"] == hash_name(ID, SecretStr("k" * 32))
     assert told["removed"]["execution_logs"] == 2
     assert told["removed"]["selfheal.conversations"] == 1
     assert told["left"] == []
@@ -105,7 +105,7 @@ def test_where_nobody_is_found_it_asks_for_the_key(
     operator: Any, ask: Callable[..., UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ask()
-    monkeypatch.setenv("END_USER_KEY", "another")
+    monkeypatch.setenv("END_USER_KEY", "another" * 5)
     done = operator.selfheal("erase", "--end-user", ID, "--yes")
     assert done.exit_code == 0
     assert "Is END_USER_KEY the one" in done.stderr

@@ -10,6 +10,12 @@ from services.common.record.rollouts.steps import start_rollout
 
 Operator = Any  # of the directory above
 
+LOG = """
+    INSERT INTO execution_logs (request_id, task_type, user_input, refined_input, prompt_version,
+        worker_output, evaluation_score, evaluation_passed, evaluation_detail)
+    VALUES (gen_random_uuid(), 'code_generation', 'in', 'in', 100, 'out', $1, $2, $3)
+    RETURNING id
+"""
 STATE = "SELECT outcome || ' ' || person FROM selfheal.rollouts"
 
 
@@ -41,6 +47,22 @@ def test_it_is_shown(operator: Operator, canary: str) -> None:
     shown = " ".join(operator.selfheal("canary", "show", canary[:8]).output.split())
     assert "step 1 of 0.1, 0.5, 1: serves 0.1 of the traffic" in shown
     assert "serves a share of the traffic first" in operator.selfheal("reports", "show").output
+
+
+def test_a_person_on_call_sees_what_each_arm_answered(operator: Operator, canary: str) -> None:
+    for arm, score in (("candidate", 0.9), ("candidate", 0.5), ("incumbent", 0.3)):
+        detail = {"worker": {"rollout": canary, "arm": arm, "unit": f"{arm} {score}"}}
+        operator.sql(LOG, score, score >= 0.7, detail)
+    arms = operator.json("canary", "show")["arms"]
+    assert [(one["arm"], one["answers"], one["passed"]) for one in arms] == [
+        ("candidate", 2, 1),
+        ("incumbent", 1, 0),
+    ]
+    shown = " ".join(operator.selfheal("canary", "show").output.split())
+    assert "candidate 2 2 50 % 0.700" in shown
+    assert "waits for" in shown
+    listed = " ".join(operator.selfheal("reports", "list").output.split())
+    assert "serves 0.1 of the traffic since" in listed
 
 
 def test_a_person_promotes_it(operator: Operator, canary: str) -> None:

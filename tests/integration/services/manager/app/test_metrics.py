@@ -9,7 +9,6 @@ from services.manager.app.metrics import CountedMetrics
 from services.manager.app.retention.retention import Retention
 from services.manager.app.retention.rules import Rule
 from services.manager.app.rollups.traffic_counter import TrafficCounter
-from services.manager.app.scoring.claims import PendingScores
 
 INSERT_RUN = """
     INSERT INTO selfheal.healing_runs (task_type, incumbent_prompt_id, decision, reason, detail)
@@ -33,19 +32,13 @@ async def test_decisions_are_counted_at_a_scrape_and_stand_while_the_database_is
     database: Database, connection: asyncpg.Connection
 ) -> None:
     registry = CollectorRegistry()
-    pending = PendingScores(database, lease_seconds=1)
-    retention = Retention(database, [Rule("rows", 30)], lookback_minutes=30, registry=registry)
-    metrics = CountedMetrics(registry, database, pending, TrafficCounter(database), retention)
+    metrics = CountedMetrics(registry, database, is_removing=True)
 
     def read(task_type: str, decision: str) -> float | None:
         labels = {"task_type": task_type, "decision": decision}
         return registry.get_sample_value("agent_healing_decisions_total", labels)
 
     await metrics.refresh()
-    assert math.isnan(registry.get_sample_value("agent_retention_behind_seconds") or 0)
-    await retention.work_round()
-    await metrics.refresh()
-    assert 0 <= (registry.get_sample_value("agent_retention_behind_seconds") or -1) < 60
     assert read("a", "held") is None
     for task_type, decision in (("a", "held"), ("a", "held"), ("a", "promoted"), ("b", "proposed")):
         await connection.execute(INSERT_RUN, task_type, decision)
@@ -59,13 +52,46 @@ async def test_decisions_are_counted_at_a_scrape_and_stand_while_the_database_is
     assert read("a", "held") == 2
 
 
+async def test_what_waits_and_what_is_late_is_told(
+    database: Database, connection: asyncpg.Connection
+) -> None:
+    registries = {removes: CollectorRegistry() for removes in (True, False)}
+    both = [
+        CountedMetrics(registry, database, is_removing=removes)
+        for removes, registry in registries.items()
+    ]
+    retention = Retention(
+        database, [Rule("rows", 30)], lookback_minutes=30, registry=CollectorRegistry()
+    )
+
+    async def read(name: str, *, removes: bool = True) -> float:
+        for metrics in both:
+            await metrics.refresh()
+        value = registries[removes].get_sample_value(f"agent_{name}")
+        assert value is not None
+        return value
+
+    assert await read("pending_scores") == await read("pending_scores_oldest_seconds") == 0
+    assert math.isnan(await read("traffic_rollup_age_seconds"))
+    assert math.isnan(await read("retention_behind_seconds"))
+    await connection.execute(
+        "INSERT INTO selfheal.pending_scores (execution_id, task_type, with_judge, rules_share, "
+        "judge_share, created_at) VALUES (1, 't', TRUE, 1, 1, now() - interval '1 hour')"
+    )
+    await TrafficCounter(database).count_round()
+    await retention.work_round()
+    assert await read("pending_scores") == 1
+    assert 3_600 <= await read("pending_scores_oldest_seconds") < 3_700
+    assert 0 <= await read("traffic_rollup_age_seconds") < TrafficCounter.lease_seconds
+    assert 0 <= await read("retention_behind_seconds") < 60
+    assert math.isnan(await read("retention_behind_seconds", removes=False))
+
+
 async def test_what_was_spent_this_month_is_told_by_task_type_model_and_purpose(
     database: Database, connection: asyncpg.Connection
 ) -> None:
     registry = CollectorRegistry()
-    pending = PendingScores(database, lease_seconds=1)
-    retention = Retention(database, [], lookback_minutes=30, registry=registry)
-    metrics = CountedMetrics(registry, database, pending, TrafficCounter(database), retention)
+    metrics = CountedMetrics(registry, database, is_removing=False)
     await connection.execute(
         """INSERT INTO selfheal.spending (at, task_type, purpose, model, calls, unpriced_calls,
                input_tokens, cached_tokens, output_tokens, cost_usd)
@@ -89,9 +115,7 @@ async def test_what_was_logged_lately_is_shown_by_the_prompt_that_answered(
     database: Database, connection: asyncpg.Connection
 ) -> None:
     registry = CollectorRegistry()
-    pending = PendingScores(database, lease_seconds=1)
-    retention = Retention(database, [Rule("rows", 30)], lookback_minutes=30, registry=registry)
-    metrics = CountedMetrics(registry, database, pending, TrafficCounter(database), retention)
+    metrics = CountedMetrics(registry, database, is_removing=True)
 
     def read(name: str, version: str, **labels: str) -> float | None:
         labels |= {"task_type": "a", "prompt_version": version}
@@ -112,9 +136,7 @@ async def test_the_share_of_the_logs_numbers_that_are_given_out_is_shown(
     database: Database, connection: asyncpg.Connection
 ) -> None:
     registry = CollectorRegistry()
-    pending = PendingScores(database, lease_seconds=1)
-    retention = Retention(database, [Rule("rows", 30)], lookback_minutes=30, registry=registry)
-    metrics = CountedMetrics(registry, database, pending, TrafficCounter(database), retention)
+    metrics = CountedMetrics(registry, database, is_removing=True)
     for given_out, called, share in ((1, False, 0), (2**30, True, 0.5), (2**31 - 1, True, 1)):
         await connection.execute(
             "SELECT setval('execution_logs_id_seq', $1, $2)", given_out, called

@@ -23,7 +23,7 @@ async def test_what_is_over_a_day_old_is_forgotten_however_much_it_is(
 ) -> None:
     await connection.execute(INSERT_CALLS, uuid4(), 1003, "24:00:01")
     await connection.execute(INSERT_CALLS.replace("'t'", "'young'"), uuid4(), 2, "23:59:00")
-    await Sweeper(database).sweep()
+    await Sweeper(database).work_round()
     left = await connection.fetch("SELECT DISTINCT task_type FROM selfheal.idempotent_calls")
     assert [row["task_type"] for row in left] == ["young"]
     assert await connection.fetchval(COUNT) == 2
@@ -31,11 +31,11 @@ async def test_what_is_over_a_day_old_is_forgotten_however_much_it_is(
 
 async def test_one_sweeps_at_a_time(database: Database, connection: asyncpg.Connection) -> None:
     first, second = Sweeper(database), Sweeper(database)
-    await first.sweep()
+    await first.work_round()
     await connection.execute(INSERT_CALLS, uuid4(), 1, "25:00:00")
-    await second.sweep()
+    await second.work_round()
     assert await connection.fetchval(COUNT) == 1
-    await first.sweep()
+    await first.work_round()
     assert await connection.fetchval(COUNT) == 0
 
 
@@ -47,7 +47,7 @@ async def test_landings_are_kept_for_a_month(
            VALUES ('00000000-0000-0000-0000-000000000001', now() - interval '32 days'),
                   ('00000000-0000-0000-0000-000000000002', now() - interval '30 days')"""
     )
-    await Sweeper(database).sweep()
+    await Sweeper(database).work_round()
     assert await connection.fetchval("SELECT array_agg(id::text) FROM selfheal.landings") == [
         "00000000-0000-0000-0000-000000000002"
     ]
@@ -64,7 +64,7 @@ async def test_calls_are_added_up_by_the_hour(
            FROM generate_series(1, 20) AS n"""
     )
     for _ in range(2):
-        await Sweeper(database).sweep()
+        await Sweeper(database).work_round()
         rows = await connection.fetch(
             "SELECT is_hour, calls, input_tokens, cost_usd FROM selfheal.spending ORDER BY at"
         )
@@ -82,7 +82,7 @@ async def test_on_the_schema_before_what_is_over_goes_and_costs_are_told_to_be_n
 ) -> None:
     await connection.execute(INSERT_CALLS, uuid4(), 1, "25:00:00")
     async with schema_before_7(connection):
-        await Sweeper(database).sweep()
+        await Sweeper(database).work_round()
     assert await connection.fetchval(COUNT) == 0
     [told] = log_entries
     assert told["event"] == "spending_not_kept"

@@ -19,7 +19,7 @@ from benchmarks.healing.peers.gepa_peer import (
 from benchmarks.healing.peers.task import BudgetSpentError, Peer, PeerTask
 from benchmarks.healing.peers.task_in_thread import TaskInThread, run_in_thread
 from services.common.errors.model import ModelTimeoutError
-from services.optimizer.app.services.repair.gepa_adapter import Rollout
+from services.optimizer.app.services.repair.gepa_adapter import ScoredAnswer
 
 INCUMBENT = "Always answer in JavaScript."
 REPAIRED = "Write Python."
@@ -124,9 +124,9 @@ async def test_calls_are_counted_and_end_at_the_budget() -> None:
 
 async def test_answers_keep_the_order_of_the_requests() -> None:
     def search(means: TaskInThread) -> str:
-        rollouts = means.evaluate(INCUMBENT, INPUTS[:6])
-        assert rollouts[5] == Rollout("Task 5", "answer to Task 5", 0.3, "feedback")
-        return "".join(rollout.request[-1] for rollout in rollouts)
+        answers = means.evaluate(INCUMBENT, INPUTS[:6])
+        assert answers[5] == ScoredAnswer("Task 5", "answer to Task 5", 0.3, "feedback")
+        return "".join(answer.request[-1] for answer in answers)
 
     assert (await run_in_thread(FakeSystem().task(), search)).prompt == "012345"
 

@@ -54,6 +54,13 @@ def test_a_promotion_is_held_against_no_prompt_at_all(make_record: MakeRecord) -
     assert summarise(records).recovery[WITH_HISTORY].beats_empty == Rate(1, 2)
 
 
+def test_what_the_first_heal_recovers_is_told_apart(make_record: MakeRecord) -> None:
+    healed = {"after": 0.9, "calls": [30, 40], "heal_seconds": [2.0, 3.0]}
+    records = [make_record(promoting=number, **healed) for number in (0, 1)]
+    recovery = summarise([*records, make_record()]).recovery[WITH_HISTORY]
+    assert (recovery.recovered, recovery.by_first_heal) == (Rate(2, 3), Rate(1, 3))
+
+
 def test_innocent_prompts_are_told_by_group_and_fault(records: list[RunRecord]) -> None:
     innocent = summarise(records).innocent
     assert innocent[CONTROLS_AND_FAULTS].false_heals == Rate(1, 3)

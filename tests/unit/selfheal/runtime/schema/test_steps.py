@@ -60,21 +60,6 @@ def test_a_file_that_ends_too_early_is_refused(text: str) -> None:
         list(split_steps(text))
 
 
-@pytest.mark.parametrize(
-    ("sql", "built"),
-    [
-        ("CREATE INDEX CONCURRENTLY IF NOT EXISTS one\n    ON t (id);", ("t", "one")),
-        ("CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS one ON s.t (id);", ("s.t", "one")),
-        ("CREATE INDEX one ON t (id);", None),
-        ("VACUUM;", None),
-    ],
-)
-def test_an_index_that_is_built_beside_traffic_is_known(
-    sql: str, built: tuple[str, str] | None
-) -> None:
-    assert Step(sql, is_transaction=False).built_index == built
-
-
 def test_ours_end_in_a_transaction_and_wait_for_no_lock_for_long() -> None:
     for migration in find_migrations(find_schema()):
         steps = list(split_steps(migration.file.read_text(encoding="utf-8")))

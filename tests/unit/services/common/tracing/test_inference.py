@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, StatusCode
+from pydantic import PrivateAttr
 
 from services.common.access.keys import generate_key
 from services.common.errors.model import ModelError
 from services.common.llm.endpoint import ChatEndpoint, Reader, Reply
+from services.common.llm.guard import ProviderGuard
+from services.common.llm.guarded_model import GuardedModel
 from services.common.llm.relay.endpoint_relay import EndpointRelay
+from services.common.llm.relay.langchain_relay import LangChainRelay
 from services.common.tracing.inference import asking_about, inferring
 from services.common.tracing.telemetry import OFF, switch
 
@@ -286,6 +292,33 @@ def test_a_message_of_langchain_is_told_like_a_completion(heard: "Heard") -> Non
     assert (told["gen_ai.usage.input_tokens"], told["gen_ai.usage.output_tokens"]) == (3, 1)
     said = json.loads(told["gen_ai.input.messages"])
     assert [message["role"] for message in said] == ["system", "user"]
+
+
+class Watchful(BaseChatModel):
+    """Keeps the name of the span that its provider's call would belong to."""
+
+    _seen: list[str] = PrivateAttr(default_factory=list)
+
+    @property
+    def _llm_type(self) -> str:
+        return "watchful"
+
+    def _generate(self, *_: Any, **__: Any) -> ChatResult:
+        self._seen.append(getattr(trace.get_current_span(), "name", "none"))
+        return ChatResult(generations=[ChatGeneration(message=AIMessage("sorted(items)"))])
+
+
+async def test_what_a_model_of_langchain_asks_its_provider_belongs_to_its_span(
+    heard: "Heard",
+) -> None:
+    model = Watchful()
+    guard = ProviderGuard("anthropic:claude-9")
+    relay = LangChainRelay(model, name="claude-9", timeout_seconds=5, guard=guard)
+    await GuardedModel(model, guard).ainvoke("Sort a list")
+    await relay.complete(REQUEST)
+    async for _ in relay.stream(REQUEST):
+        assert trace.get_current_span() is trace.INVALID_SPAN  # others run meanwhile
+    assert model._seen == [span.name for span in heard.spans] == ["chat claude-9"] * 3
 
 
 @pytest.mark.parametrize(

@@ -112,9 +112,12 @@ def test_what_is_for_a_collector_on_this_machine_never_reaches_a_proxy(
             self.answer(200, b"")
 
     # Instrumenting is for the whole process, and a provider is set once: neither is tried here.
-    for name in ("AioHttpClientInstrumentor", "AsyncPGInstrumentor", "FastAPIInstrumentor"):
-        module = {"Aio": "aiohttp_client", "Asy": "asyncpg", "Fas": "fastapi"}[name[:3]]
-        monkeypatch.setattr(f"opentelemetry.instrumentation.{module}.{name}", MagicMock())
+    for name in (
+        "aiohttp_client.AioHttpClientInstrumentor", "asyncpg.AsyncPGInstrumentor",
+        "fastapi.FastAPIInstrumentor", "httpx.HTTPXClientInstrumentor",
+        "httpx.HTTPX2ClientInstrumentor",
+    ):  # fmt: skip
+        monkeypatch.setattr(f"opentelemetry.instrumentation.{name}", MagicMock())
     providers: list[TracerProvider] = []
     monkeypatch.setattr("opentelemetry.trace.set_tracer_provider", providers.append)
     monkeypatch.setattr("opentelemetry.propagate.set_global_textmap", MagicMock())

@@ -6,7 +6,8 @@ import pytest
 
 from services.common.config import Settings
 from services.common.errors import ServiceError
-from services.optimizer.app.analyst import Analyst, open_analyst
+from services.optimizer.app.analyst import open_analyst
+from services.optimizer.app.services.repair.candidates import Analyst
 
 
 def settings(**values: Any) -> Settings:

@@ -17,7 +17,7 @@ from services.optimizer.app.services.repair.gepa_adapter import (
     COMPONENT,
     PromptAdapter,
     Records,
-    Rollout,
+    ScoredAnswer,
     ask_for_rewrite,
     read_proposal,
     search_prompt,
@@ -48,9 +48,10 @@ async def gepa_search(context: RepairContext) -> AsyncIterator[Candidate]:
     """
     inputs = [item for item in context.shown if item.id in context.incumbent_results]
     too_small = context.calls_for_search < len(inputs) + 1 + LEFT_FOR_THE_CONTEST
-    if context.ask_model is None or not inputs or too_small or not is_installed():
+    ask_model = context.analyst.ask_model
+    if ask_model is None or not inputs or too_small or not is_installed():
         return
-    search = ReplayedSearch(context, context.ask_model, inputs, asyncio.get_running_loop())
+    search = ReplayedSearch(context, ask_model, inputs, asyncio.get_running_loop())
     adapter = PromptAdapter(search.evaluate, search.propose)
     run = partial(search_prompt, context.incumbent, inputs, adapter, is_over=search.is_over)
     try:
@@ -115,7 +116,7 @@ class ReplayedSearch:
         """Refuse every further call, so that the thread of a cancelled search ends."""
         self._is_closed = True
 
-    def evaluate(self, prompt: str, inputs: Sequence[ReplayInput]) -> list[Rollout]:
+    def evaluate(self, prompt: str, inputs: Sequence[ReplayInput]) -> list[ScoredAnswer]:
         """Replay inputs; one that infrastructure spoiled costs the round, it is no zero.
 
         Raises:
@@ -164,10 +165,10 @@ async def _wait_for(ask: Callable[[], Awaitable[Answer]]) -> Answer:
     return await ask()
 
 
-def _read_result(item: ReplayInput, result: ReplayResult) -> Rollout:
+def _read_result(item: ReplayInput, result: ReplayResult) -> ScoredAnswer:
     outcome = "The answer passed." if result.passed else "The answer failed."
     rules = ", ".join(result.failed_rules)
-    return Rollout(
+    return ScoredAnswer(
         request=item.text,
         output=result.output,
         score=result.score,

@@ -24,9 +24,9 @@ async def last_good_version(context: RepairContext) -> AsyncIterator[Candidate]:
 
 async def reflection(context: RepairContext) -> AsyncIterator[Candidate]:
     """Propose the model's rewrites: it analyses first, and must keep what works."""
-    if context.reflect is None:
+    if context.analyst.reflect is None:
         return
-    for candidate in await context.reflect(context.incumbent, context.analysis):
+    for candidate in await context.analyst.reflect(context.incumbent, context.analysis):
         yield replace(candidate, informed_by_users=context.evidence_from_users)
 
 

@@ -15,7 +15,6 @@ from services.manager.app.main import create_manager
 
 PREFIX = "/api/v1/admin"
 PASSWORD = "correct horse battery"
-HASH = hash_password(PASSWORD)
 
 
 class Console:
@@ -80,7 +79,11 @@ def make_account(connection: asyncpg.Connection) -> Callable[..., Awaitable[Acco
 
     async def make(name: str, role: str = "viewer", task_types: list[str] | None = None) -> Account:
         return await create_account(
-            connection, name=name, password_hash=HASH, role=role, task_types=task_types
+            connection,
+            name=name,
+            password_hash=hash_password(PASSWORD),
+            role=role,
+            task_types=task_types,
         )
 
     return make

@@ -401,8 +401,8 @@ async def test_a_clock_that_is_ahead_removes_nothing(
     one = make_retention(ALL_ROWS)
     await one.work_round()
     assert len(await ids_of(connection)) == 2
-    behind = await one.behind_seconds()
-    assert behind == pytest.approx(400 * 86_400, rel=0.01)
+    position = await connection.fetchval("SELECT now() - position FROM selfheal.leases")
+    assert position.days in (399, 400)
     monkeypatch.undo()
     # What was looked through by a clock that was set back since is looked through again.
     await work_once(make_retention(ALL_ROWS))
@@ -445,7 +445,6 @@ async def test_where_nothing_is_set_nothing_is_done(
     one.start()
     await asyncio.sleep(0)
     await one.close()
-    assert await one.behind_seconds() is None
     assert len(await ids_of(connection)) == 1
     assert await connection.fetchval("SELECT count(*) FROM selfheal.leases") == 0
 

@@ -10,10 +10,11 @@ import pytest
 from structlog.testing import capture_logs
 from support.pooler import pooling
 
+from services.common.database import Opener
 from services.common.errors import UpstreamError
 from services.common.record.jobs import add_job
 from services.optimizer.app.services import background, continuous
-from services.optimizer.app.services.continuous import CHANNEL, watch_failures
+from services.optimizer.app.services.continuous import CHANNEL, FailureWatch
 
 Connection = asyncpg.Connection
 LogResult = Callable[..., Awaitable[None]]
@@ -88,14 +89,8 @@ async def watching(database_url: str, runs: Runs) -> Any:
     ) -> AsyncIterator[None]:
         stop = asyncio.Event()
         task = asyncio.ensure_future(
-            watch_failures(
-                database_url=url,
-                timeout_seconds=5,
-                poll_seconds=poll_seconds,
-                run_once=runs.run_once,
-                follow=runs.follow,
-                woken=runs.woken,
-                stop=stop,
+            FailureWatch(poll_seconds, runs.run_once, runs.follow, runs.woken, stop).run(
+                Opener(url, timeout_seconds=5)
             )
         )
         try:
@@ -216,7 +211,7 @@ async def test_it_looks_now_and_then_in_any_case(watching: Any, runs: Runs) -> N
 async def test_a_run_that_fails_is_logged_and_tried_again(
     watching: Any, runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(continuous, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(background, "FIRST_PAUSE_SECONDS", 0.01)
     runs.errors = [
         UpstreamError("down", upstream="worker", upstream_code="unreachable"),
         asyncpg.DeadlockDetectedError("deadlock"),
@@ -246,7 +241,7 @@ async def test_a_lost_connection_is_opened_anew_and_nothing_is_missed(
     connection: Connection,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(continuous, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(background, "FIRST_PAUSE_SECONDS", 0.01)
     async with watching():
         await runs.wait_for(1)
         assert await connection.fetchval(END_LISTENERS) == 1
@@ -258,8 +253,8 @@ async def test_a_lost_connection_is_opened_anew_and_nothing_is_missed(
 async def test_a_database_that_is_not_there_is_waited_for(
     watching: Any, runs: Runs, unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(continuous, "FIRST_PAUSE_SECONDS", 0.001)
-    monkeypatch.setattr(continuous, "LONGEST_PAUSE_SECONDS", 0.004)
+    monkeypatch.setattr(background, "FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(background, "LONGEST_PAUSE_SECONDS", 0.004)
     failed = asyncio.Event()
     pauses: list[float] = []
 

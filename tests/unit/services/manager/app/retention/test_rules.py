@@ -70,7 +70,9 @@ def test_a_task_types_own_file_comes_before_the_settings(tmp_path: Path) -> None
 
 def test_what_a_file_says_must_go_with_what_the_settings_say(tmp_path: Path) -> None:
     own = write_own(tmp_path / "own", a="log_days = 5")
-    with pytest.raises(TaskTypeError, match=r"retention\.toml.* 7 days, and their rows for 5"):
+    with pytest.raises(
+        TaskTypeError, match=r"retention\.toml: BODY.* must be at most LOG_RETENTION_DAYS \(5\)"
+    ):
         plan_rules(settings_of(30, 7), own)
     short = RetentionSettings(optimizer_lookback_minutes=10_080)
     with pytest.raises(TaskTypeError, match="OPTIMIZER_LOOKBACK_MINUTES"):

@@ -16,8 +16,9 @@ from services.common.record.healing_runs import HealingRun, Repair, register_can
 from services.common.record.lost_candidates import load_lost
 from services.common.record.outcomes import HealingOutcome
 from services.common.record.proposals import approve_proposal, reject_proposal
+from services.common.record.text_lint import ERASED
 from services.optimizer.app.services.aftercare.alarm_confirmation import Alarm, Confirmation
-from services.optimizer.app.services.aftercare.rollback import look_after
+from services.optimizer.app.services.aftercare.rollback import PromotionKeeper
 from services.optimizer.app.services.aftercare.watch import LEAST_PAIRS
 from services.optimizer.app.services.prompt_patcher import promote
 from services.optimizer.app.services.proof.paired_test import decide
@@ -64,7 +65,8 @@ class Confirmed:
             return Confirmation(None, replayed=1, worker_calls=2, code="worker_failed")
         gains = self.gains or [float(self.answer)] * 5
         bets = [(f"{len(self.asked)}/{number}", gain) for number, gain in enumerate(gains)]
-        wager = await alarm.book.bet(alarm.wager, bets)
+        assert alarm.book is not None
+        wager = await alarm.book.bet(alarm.before, bets)
         if self.gains:
             return Confirmation(decide([], wager=wager), len(gains), 2 * len(gains))
         score = 0.9 if self.answer else 0.3
@@ -95,7 +97,7 @@ def look(connection: Connection, load_active: LoadActive, confirm: Confirmed) ->
 
     async def look_once() -> HealingOutcome | None:
         serving = await load_active()
-        return await look_after(connection, serving, confirm=confirm, triggered_by="test")
+        return await PromotionKeeper(confirm, "test").look_after(connection, serving)
 
     return look_once
 
@@ -343,8 +345,8 @@ async def test_in_propose_mode_a_person_decides_on_the_rollback(
     confirm: Confirmed,
 ) -> None:
     async def look_asking() -> HealingOutcome | None:
-        return await look_after(
-            connection, await load_active(), confirm=confirm, triggered_by="test", asks_first=True
+        return await PromotionKeeper(confirm, "test", asks_first=True).look_after(
+            connection, await load_active()
         )
 
     await log_each(5, version=100)
@@ -371,8 +373,8 @@ async def test_a_proposed_rollback_that_is_turned_down_is_not_proposed_again_for
 ) -> None:
     await log_each(5, version=100)
     for _ in range(2):
-        outcome = await look_after(
-            connection, await load_active(), confirm=confirm, triggered_by="test", asks_first=True
+        outcome = await PromotionKeeper(confirm, "test", asks_first=True).look_after(
+            connection, await load_active()
         )
         if outcome is not None:
             await reject_proposal(connection, UUID(outcome.run_id), person="Kim")
@@ -390,7 +392,7 @@ async def test_who_has_read_an_earlier_prompt_ends_no_newer_watch(
     await deploy(BEFORE, version=99)
     stale = await load_active()
     await promote_repair(connection, stale)
-    assert await look_after(connection, stale, confirm=confirm, triggered_by="test") is None
+    assert await PromotionKeeper(confirm, "test").look_after(connection, stale) is None
     assert await watches(connection) == [None]
 
 
@@ -406,7 +408,7 @@ async def test_of_two_optimizers_one_looks_into_an_alarm(
 
     class Slow(Confirmed):
         async def __call__(self, alarm: Alarm) -> Confirmation:
-            found = await look_after(other, serving, confirm=second, triggered_by="test")
+            found = await PromotionKeeper(second, "test").look_after(other, serving)
             second.answer = found is None
             self.answer = False
             return await super().__call__(alarm)
@@ -414,7 +416,7 @@ async def test_of_two_optimizers_one_looks_into_an_alarm(
     second.answer = UpstreamError("busy", upstream="worker", upstream_code="busy")
     first = Slow()
     await log_each(5, version=100)
-    assert await look_after(connection, serving, confirm=first, triggered_by="test") is None
+    assert await PromotionKeeper(first, "test").look_after(connection, serving) is None
     assert await watches(connection) == [None]
     detail = await connection.fetchval("SELECT detail FROM selfheal.watches")
     assert (first.numbers, detail["confirmations"]) == ([1], 1)
@@ -492,6 +494,29 @@ async def test_where_the_row_before_is_gone_there_is_nothing_to_go_back_to(
     assert await watches(connection) == ["superseded"]
 
 
+async def test_what_lost_words_to_an_erasure_is_not_gone_back_to_and_that_is_told_once(
+    connection: Connection,
+    promoted: None,
+    confirm: Confirmed,
+    *,
+    log_each: LogEach,
+    look: LookAfter,
+    load_active: LoadActive,
+) -> None:
+    torn = f"{BEFORE} As in: {ERASED}"
+    await connection.execute("UPDATE prompts SET content = $1 WHERE version = 99", torn)
+    await connection.execute("UPDATE optimization_reports SET before_prompt_content = $1", torn)
+    await log_each(5, version=100)
+    outcome = await look()
+    assert outcome is not None
+    assert (outcome.decision, outcome.reason, outcome.version) == ("held", "text_erased", 100)
+    assert "it lost words to selfheal erase" in outcome.summary
+    assert (await load_active()).version == 100
+    assert confirm.asked == []
+    assert await watches(connection) == [None]
+    assert await look() is None
+
+
 async def test_a_person_who_deploys_during_the_rollback_wins(
     connection: Connection,
     connect: Connect,
@@ -510,7 +535,7 @@ async def test_a_person_who_deploys_during_the_rollback_wins(
         "INSERT INTO prompts (task_type, content, version) VALUES ('code_generation', 'theirs', 7)"
     )
     looking = asyncio.create_task(
-        look_after(connection, serving, confirm=Confirmed(), triggered_by="test")
+        PromotionKeeper(Confirmed(), "test").look_after(connection, serving)
     )
     await wait_for_lock(connection)
     await transaction.commit()

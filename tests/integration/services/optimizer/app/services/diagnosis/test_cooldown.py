@@ -9,7 +9,7 @@ import pytest
 
 from services.common.models import Prompt
 from services.common.record.healing_runs import HealingRun, Repair, record_run, register_candidate
-from services.optimizer.app.services.diagnosis.cooldown import find_pause, load_past_runs
+from services.optimizer.app.services.diagnosis.cooldown import PauseRules, load_past_runs
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.log.log_records import Window
 from services.optimizer.app.services.log_analyzer import analyze_failures
@@ -36,15 +36,14 @@ async def heal(connection: Connection, prompt: Prompt, content: str) -> None:
 
 async def ask(connection: Connection, prompt: Prompt, *, most: int = 24) -> str:
     case = Case(prompt, Window(()), analyze_failures((), threshold=3))
-    return await find_pause(
-        connection,
-        case,
+    rules = PauseRules(
         asks_first=False,
         is_unattended=True,
         base_seconds=60,
         max_heals_per_day=most,
         max_heals_per_incident=12,
     )
+    return await rules.find_pause(connection, case)
 
 
 async def test_a_new_prompt_is_healed_at_once(

@@ -463,7 +463,8 @@ async def test_a_text_whose_inputs_are_used_up_waits_for_fresh_ones(
     book = await load_wagers(connection, prompt)
     every = [ReplayInput(text, text, text, GOLDEN).fingerprint for text in golden]
     gains = [(name, 1.0 if at == 0 else 0.0) for at, name in enumerate(every)]
-    await book.bet(await book.open(seed, []), gains)
+    await book.open(seed, [])
+    await book.bet(seed, gains)
     await heal()
     [refused] = [
         one

@@ -13,9 +13,9 @@ from support.rollouts import open_rollout
 from services.common.models import Prompt
 from services.common.record.prompts import load_active_prompts
 from services.common.record.surprise import Record
+from services.optimizer.app.services.log.answers import load_passing
 from services.optimizer.app.services.log.failure_log import (
     MAX_WINDOW_ROWS,
-    load_passing,
     load_served,
     load_window,
 )

@@ -37,8 +37,8 @@ async def test_evidence_is_carried_from_heal_to_heal(
 ) -> None:
     prompt = await load_active()
     book = await load_wagers(connection, prompt)
-    wager = await book.open(GOOD, [item("seen")])
-    await book.bet(wager, [("p", 1.0), ("q", -0.25)])
+    await book.open(GOOD, [item("seen")])
+    await book.bet(GOOD, [("p", 1.0), ("q", -0.25)])
     later = await load_wagers(connection, prompt)
     found = later.find(GOOD)
     assert (found.gains, found.number, found.alpha) == ((1.0, -0.25), 1, alpha_of(1))
@@ -86,9 +86,9 @@ async def test_an_input_counts_once_whoever_bets_on_it(
     wager = await one.open(GOOD, [])
     same = await other.open(GOOD, [item("written on")])
     assert wager.id == same.id
-    await one.bet(wager, [("p", 1.0)])
+    await one.bet(GOOD, [("p", 1.0)])
     decided = await other.bet(
-        same, [("p", -1.0), (item("written on").fingerprint, 1.0), ("q", 0.5)]
+        GOOD, [("p", -1.0), (item("written on").fingerprint, 1.0), ("q", 0.5)]
     )
     assert decided.gains == (1.0, 0.5)
 

@@ -380,6 +380,7 @@ async def test_a_sibling_that_is_away_costs_neither_calls_nor_inputs(
             " ('code_generation', 'Far away.', 5000, FALSE), ('code_generation', 'Two.', 3, TRUE)",
             id="versions with gaps, of which two are active",
         ),
+        pytest.param("DELETE FROM prompts WHERE NOT is_active", id="the good history"),
     ],
 )
 async def test_it_goes_on_whatever_a_person_does_to_the_tables(

@@ -9,7 +9,8 @@ import pytest
 from services.common.config import Settings
 from services.common.database import connect
 from services.optimizer.app.services.telling.notices import claim_notice, release_notice
-from services.optimizer.app.services.telling.notification import Notification, WebhookNotifier
+from services.optimizer.app.services.telling.notification import Notification
+from services.optimizer.app.services.telling.webhook import WebhookNotifier
 
 HELD = Notification("held", "code_generation", version=99, reason="no_better_candidate")
 AGE = "UPDATE selfheal.notices SET told_at = told_at - $1::interval"

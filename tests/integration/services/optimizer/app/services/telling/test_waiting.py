@@ -7,7 +7,8 @@ import asyncpg
 
 from services.common.models import Prompt
 from services.common.record.healing_runs import HealingRun, Repair, register_candidate
-from services.optimizer.app.services.prompt_patcher import begin_rollout, promote
+from services.common.record.rollouts.steps import start_rollout
+from services.optimizer.app.services.prompt_patcher import promote
 from services.optimizer.app.services.telling.waiting import find_waiting
 
 Connection = asyncpg.Connection
@@ -46,7 +47,7 @@ async def test_a_canary_waits_once_its_step_has_lasted_a_day(
 ) -> None:
     serving = await load_active()
     run, repair = await prove(connection, serving, "canary")
-    await begin_rollout(connection, run, repair, (0.1, 1.0))
+    await start_rollout(connection, run, repair, (0.1, 1.0))
     assert await told(connection) == []
     await connection.execute(
         "UPDATE selfheal.rollouts SET step_started_at = now() - interval '1 day'"

@@ -21,7 +21,7 @@ from services.optimizer.app.services.aftercare.alarm_confirmation import (
 from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.proof.budget import BudgetExceededError
 from services.optimizer.app.services.proof.replay_results import ReplayInput
-from services.optimizer.app.services.proof.wagers import Wager
+from services.optimizer.app.services.proof.wagers import Wager, WagerBook
 
 MakeReplays = Callable[..., Any]
 
@@ -192,11 +192,11 @@ async def test_what_one_look_cant_decide_the_next_one_goes_on_with(
         passes = {"+": content == BEFORE, "-": content == PROMOTED, "=": True}
         return 0.9 if passes[won[item.text]] else 0.3
 
-    class Book:
+    class Book(WagerBook):
         known = FIRST_WAGER
 
-        async def bet(self, wager: Wager, bets: Sequence[tuple[str, float]]) -> Wager:
-            self.known = wager.bet_on(bets)
+        async def bet(self, content: str, bets: Sequence[tuple[str, float]]) -> Wager:
+            self.known = self.known.bet_on(bets)
             return self.known
 
     book = Book()

@@ -18,12 +18,12 @@ from services.optimizer.app.services.diagnosis.attribution import (
     UNKNOWN,
     Attribution,
 )
+from services.optimizer.app.services.diagnosis.norms import find_bar
 from services.optimizer.app.services.diagnosis.replay_attribution import (
     attribute_from_replays,
-    find_bar,
 )
 from services.optimizer.app.services.diagnosis.rerun import LEVEL, Replays
-from services.optimizer.app.services.log.log_records import LoggedResult, Window
+from services.optimizer.app.services.log.log_records import LoggedResult, PastPrompt, Window
 from services.optimizer.app.services.proof.replay_results import (
     FAILING,
     GOLDEN,
@@ -76,8 +76,8 @@ def run_again(
     return Replays(
         inputs,
         score([failing, golden]),
-        score(before) if before else None,
-        version if before else None,
+        PastPrompt("good", version or 0, 1, 1) if before else None,
+        score(before) if before else {},
     )
 
 
@@ -395,7 +395,8 @@ def test_a_version_that_was_never_tried_is_no_sign_of_drift(
     window: Window, replays: tuple[tuple[str, str], tuple[str, str]], fault: str
 ) -> None:
     incumbent, before = replays
-    compared = dataclasses.replace(run_again(*incumbent, before=before), last_good_served=False)
+    untried = PastPrompt("untried", 7, 0, 0)
+    compared = dataclasses.replace(run_again(*incumbent, before=before), last_good=untried)
     found = attribute_from_replays(window, compared)
     assert found.fault == fault
     assert not any("which served well" in sentence for sentence in found.because)

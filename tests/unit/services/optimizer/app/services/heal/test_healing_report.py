@@ -13,21 +13,22 @@ from services.common.errors import UpstreamError
 from services.common.metering.spending import Spending
 from services.common.models import Prompt
 from services.common.proof.betting import PairedScore
-from services.common.record.lost_candidates import LostTexts
 from services.common.record.surprise import Record
 from services.optimizer.app.services.diagnosis.attribution import Attribution
 from services.optimizer.app.services.diagnosis.healing_case import Case
 from services.optimizer.app.services.heal.healing_report import (
     MAX_QUARANTINED,
-    MAX_TEXT_CHARACTERS,
     Cost,
     HealingReport,
     Progress,
+)
+from services.optimizer.app.services.heal.preparation import Preparation
+from services.optimizer.app.services.heal.report_parts import (
+    MAX_TEXT_CHARACTERS,
     describe_contender,
     describe_decision,
     describe_inputs,
 )
-from services.optimizer.app.services.heal.preparation import Preparation
 from services.optimizer.app.services.log.log_records import (
     LoggedResult,
     UnscoredCount,
@@ -53,8 +54,9 @@ from services.optimizer.app.services.proof.replay_results import (
 )
 from services.optimizer.app.services.proof.trial import TrialInputs
 from services.optimizer.app.services.proof.wagers import Wager
+from services.optimizer.app.services.repair.candidate_lint import LintContext
 from services.optimizer.app.services.repair.candidates import Candidate
-from services.optimizer.app.services.repair.contest import Choice, Contender
+from services.optimizer.app.services.repair.contest import Choice, Contender, Refusal
 from services.optimizer.app.services.repair.gate import GateDecision
 from services.optimizer.app.services.screening.screening import Quarantined
 
@@ -116,9 +118,9 @@ DECISION = GateDecision(
 )
 
 
-PREPARATION = Preparation(TRIAL, [], None, LostTexts(frozenset(), frozenset()))
+PREPARATION = Preparation(TRIAL, [], None, LintContext(INCUMBENT.content, 0))
 ATTRIBUTION = Attribution("prompt", ("It fails.",), {"golden": 3})
-CHOICE = Choice(CONTENDER, [CONTENDER], [("few_shot", "since", "it is blank")])
+CHOICE = Choice(CONTENDER, [CONTENDER], [Refusal("few_shot", "since", "it is blank")])
 COST = Cost(23, 2, 700, 90, 1.234)
 
 
@@ -310,7 +312,8 @@ def test_inputs_are_told_with_their_half_and_their_fingerprint() -> None:
 
 def test_of_the_spare_guards_those_that_broke_are_named() -> None:
     spare = (item("guard-verdict-3", GUARD, "third"), item("guard-verdict-4", GUARD))
-    told = describe_inputs(dataclasses.replace(TRIAL, spare_guards=spare), ["guard-verdict-3"])
+    broken = replace(DECISION, damage=Damage(3, ("guard-verdict-3",), 1))
+    told = describe_inputs(dataclasses.replace(TRIAL, spare_guards=spare), broken)
     assert told["used"]["guard-verdict-3"]["text"] == "third"
     assert "guard-verdict-4" not in told["used"]
     assert told["guard"] == len(TRIAL.guards)
@@ -330,6 +333,7 @@ def test_the_decision_is_told_with_every_pair() -> None:
         "allowed": 1,
         "incumbent_fails": 0,
         "candidate_fails": 1,
+        "bears_none": False,
         "chance_of_noise": pytest.approx(0.0454, abs=1e-4),
     }
     assert told["control"] == {"scored": 1, "passed": 0, "mean": 0.2, "label": "learned"}

@@ -13,7 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.common.chat.messages import ChatInput
-from services.common.errors import UnknownTaskTypeError, UpstreamError, UpstreamTimeoutError
+from services.common.errors import (
+    DatabaseUnavailableError,
+    UnknownTaskTypeError,
+    UpstreamError,
+    UpstreamTimeoutError,
+)
 from services.common.metering.spending import Spending
 from services.common.resilience.deadline import remaining_seconds
 from services.common.schemas import (
@@ -104,7 +109,6 @@ def replayer(
     return Replayer(
         worker=worker,  # type: ignore[arg-type]
         evaluator=evaluator,  # type: ignore[arg-type]
-        max_calls=max_calls,
         limits=Limits.suiting(max_calls, **limits),
         deadline_seconds=deadline_seconds,
     )
@@ -230,6 +234,30 @@ async def test_a_dead_provider_is_asked_again_when_it_says(monkeypatch: pytest.M
         await replay(replayer(FakeClient(lambda body: dead), FakeClient(evaluate)), 1)
 
     assert [seconds for seconds in pauses if seconds] == [3]
+
+
+async def test_a_worker_whose_database_is_away_is_waited_for_and_charged_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sleep, waited = asyncio.sleep, []
+
+    async def note(seconds: float) -> None:
+        waited.append(seconds)
+        await sleep(0)
+
+    monkeypatch.setattr(asyncio, "sleep", note)
+    away = UpstreamError("away", upstream="worker", upstream_code=DatabaseUnavailableError.code)
+    worker = FakeClient(lambda body: away if len(worker.bodies) <= 3 else generate(body))
+    subject = replayer(worker, FakeClient(evaluate))
+    assert set(await replay(subject, 1)) == {"i0"}
+    assert (len(worker.bodies), subject.calls) == (4, 1)
+
+    waited.clear()
+    gone = replayer(FakeClient(lambda body: away), FakeClient(evaluate))
+    with pytest.raises(UpstreamError, match="away"):
+        await replay(gone, 1)
+    assert 5 <= sum(waited) <= 10
+    assert gone.calls == 0
 
 
 async def test_where_all_is_spoiled_the_failure_is_raised() -> None:

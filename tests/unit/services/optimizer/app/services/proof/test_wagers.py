@@ -15,8 +15,8 @@ from services.optimizer.app.services.proof.wagers import (
     INPUTS_USED_UP,
     LEAST_FRESH,
     NO_BETTER,
-    MemoryWagers,
     Wager,
+    WagerBook,
 )
 
 GAIN = st.floats(-1, 1)
@@ -116,9 +116,9 @@ def test_when_betting_goes_on_in_a_heal(
 
 
 async def test_each_text_gets_the_next_number_and_goes_on_with_its_own_evidence() -> None:
-    book = MemoryWagers()
+    book = WagerBook()
     first = await book.open("a", [item("x")])
-    await book.bet(first, [("p", 1.0), ("q", -0.5)])
+    await book.bet("a", [("p", 1.0), ("q", -0.5)])
     second = await book.open("b", [])
     assert [first.alpha, second.alpha] == [alpha_of(1), alpha_of(2)]
     again = await book.open("a", [item("y")])

@@ -127,6 +127,14 @@ def test_a_secret_that_the_incumbent_lacks() -> None:
     assert find_lint(content, known) == ""
 
 
+def test_what_lost_words_to_an_erasure_even_if_it_served() -> None:
+    torn = "You write Python. As in: [erased]"
+    rules = dataclasses.replace(RULES, served=frozenset({torn}))
+    for find in (find_lint, find_draft_lint):
+        assert find(torn, rules) == "it lost words to selfheal erase"
+        assert find(torn, dataclasses.replace(rules, incumbent="Write [erased] for names.")) == ""
+
+
 def test_what_lost_within_the_last_day() -> None:
     rules = dataclasses.replace(RULES, lost_recently=frozenset({"You write Python."}))
     assert find_lint("You write Python.", rules) == "it lost within the last day"

@@ -99,7 +99,6 @@ def context(
         incumbent_results={
             name: ReplayResult(0.5, passed, "f") for name, passed in (results or {}).items()
         },
-        history=(),
         last_good=None,
         repairs=Repairs(role="You write code.", by_rule={"r": "Obey r.", "s": "Obey s."}),
         replay=replay,

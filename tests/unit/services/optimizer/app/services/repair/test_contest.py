@@ -45,13 +45,12 @@ def make_contest(replays: Any, *, calls_left: Callable[[], int] | None = None) -
         analysis=analyze_failures([], threshold=3),
         choosing=INPUTS,
         incumbent_results={},
-        history=(),
         last_good=None,
         repairs=Repairs(role="", by_rule={}),
         replay=replays.run,
+        lint=LintContext(INCUMBENT, longest_served_bytes=100, lost_recently=frozenset({"lost"})),
     )
-    lint = LintContext(INCUMBENT, longest_served_bytes=100, lost_recently=frozenset({"lost"}))
-    return Contest(replays, context, lint, calls_left=calls_left or (lambda: replays.calls_left))
+    return Contest(replays, context, calls_left=calls_left or (lambda: replays.calls_left))
 
 
 async def choose(contest: Contest, *contents: str) -> Choice:
@@ -192,7 +191,7 @@ async def test_what_the_lint_refuses_costs_no_call(make_replays: MakeReplays) ->
     choice = await choose(contest, "", '{"a": 1}', "zero\u200bwidth", "lost")
     assert winner_of(choice) is None
     assert replays.asked == []
-    assert [reason for _, _, reason in choice.refused] == [
+    assert [one.refused for one in choice.refused] == [
         "it is blank",
         "it is wrapped in JSON",
         "it has the character U+200B",
@@ -233,7 +232,7 @@ async def test_a_candidate_whose_answers_nobody_can_judge_keeps_no_other_from_tr
     contest = make_contest(make_replays(answer))
     choice = await choose(contest, "mute", "fair")
     assert winner_of(choice) == "fair"
-    assert [(strategy, reason) for strategy, _, reason in choice.refused] == [
+    assert [(one.strategy, one.refused) for one in choice.refused] == [
         ("strategy of mute", "none of its answers could be scored")
     ]
 

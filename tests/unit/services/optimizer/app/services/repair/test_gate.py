@@ -19,7 +19,7 @@ from services.optimizer.app.services.proof.trial import TrialInputs
 from services.optimizer.app.services.proof.wagers import (
     ENOUGH_WITHOUT_WIN,
     INPUTS_USED_UP,
-    MemoryWagers,
+    WagerBook,
 )
 from services.optimizer.app.services.repair.candidates import Candidate
 from services.optimizer.app.services.repair.contest import Contender
@@ -64,13 +64,13 @@ async def judge(
     proving: tuple[ReplayInput, ...] = PAIRS,
     guards: tuple[ReplayInput, ...] = GUARDS,
     allowed: int = 1,
-    book: MemoryWagers | None = None,
+    book: WagerBook | None = None,
 ) -> GateDecision:
     gate = Gate(
         replays,
         TrialInputs(choosing=(), proving=proving, guards=guards),
         INCUMBENT,
-        book=book or MemoryWagers(),
+        book=book or WagerBook(),
         max_newly_failing=allowed,
     )
     return await gate.judge(CONTENDER)
@@ -168,7 +168,7 @@ async def test_what_ten_guards_can_not_tell_more_of_them_do(make_replays: MakeRe
         make_replays(answer),
         TrialInputs((), PAIRS, GUARDS[:3], spare_guards=(*GUARDS[3:], *spare)),
         INCUMBENT,
-        book=MemoryWagers(),
+        book=WagerBook(),
         max_newly_failing=1,
     )
     decision = await gate.judge(CONTENDER)

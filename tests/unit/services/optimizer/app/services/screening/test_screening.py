@@ -76,9 +76,9 @@ def test_a_poisoned_row_is_set_aside(poisoned: dict[str, str]) -> None:
 @for_each(row["user_input"] for row in POISONED if "user_input" in row)
 def test_no_needle_hides_a_wording(text: str) -> None:
     folded = fold(text)
-    for _, needles, patterns in SUSPICIOUS_WORDINGS:
-        if any(pattern.search(folded) for pattern in patterns):
-            assert any(needle in folded for needle in needles)
+    for wordings in SUSPICIOUS_WORDINGS:
+        if any(pattern.search(folded) for pattern in wordings.patterns):
+            assert any(needle in folded for needle in wordings.needles)
 
 
 def test_the_tables_are_large_enough() -> None:

@@ -1,254 +1,185 @@
-"""What people are told, to whom it goes, and that the URL stays a secret."""
+"""What people are told: the event, codes and numbers, and no text of anyone's."""
 
-import asyncio
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
-from unittest.mock import AsyncMock
 
-import aiohttp
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
-from structlog.testing import capture_logs
 
-from services.common.config import Settings
-from services.common.http import create_session
+from services.common.errors import UpstreamError
+from services.common.models import Prompt
+from services.common.record.outcomes import HELD, PROPOSED, ROLLED_BACK, HealingOutcome
+from services.optimizer.app.services.diagnosis.evaluator_condition import EvaluatorCondition
 from services.optimizer.app.services.telling.notification import (
-    Notification,
-    WebhookNotifier,
-    compose_message,
-    compose_text,
-    create_notifier,
+    EVALUATOR_CHANGED,
+    EVALUATOR_DEGRADED,
+    EVALUATOR_DOWN,
+    HEALED,
+    HEALING_FAILED,
+    describe_condition,
+    describe_outcome,
 )
+from services.optimizer.app.services.telling.wording import compose_text
 
-# A database in which no other Optimizer has told anything.
-ALONE = AsyncMock()
-NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
-SECRET = "T0PS3CR3T"
-HEALED = Notification(
-    event="healed",
+PROMPT = Prompt(
+    id=7,
     task_type="code_generation",
-    version=100,
-    before_version=99,
-    fault="prompt",
-    reason="better",
-    run_id="3f2c9a71-0000-4000-8000-000000000000",
-    report_id=7,
-    pairs=6,
-    passed_before=0,
-    passed_after=6,
+    content="a secret text",
+    version=99,
+    is_active=True,
+    change_reason="since",
+    created_by="mentor",
+    created_at=datetime(2026, 1, 1, tzinfo=UTC),
 )
-HELD = Notification("held", "code_generation", version=99, reason="no_better_candidate")
-
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-@dataclass
-class Webhook:
-    """A chat tool that notes what it is told.
-
-    Attributes:
-        statuses: What it answers, in turn; then 200.
-    """
-
-    statuses: list[int] = field(default_factory=list)
-    told: list[dict[str, Any]] = field(default_factory=list)
-    hangs: bool = False
-    url: str = ""
-
-    async def take(self, request: web.Request) -> web.Response:
-        self.told.append(await request.json())
-        if self.hangs:
-            await asyncio.Event().wait()
-        status = self.statuses.pop(0) if self.statuses else 200
-        headers = {"Location": "/elsewhere"} if status == 302 else {}
-        return web.Response(status=status, headers=headers)
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with create_session() as session:
-        yield session
-
-
-@pytest.fixture
-async def webhook() -> AsyncIterator[Webhook]:
-    webhook = Webhook()
-    app = web.Application()
-    app.router.add_post(f"/{SECRET}", webhook.take)
-    async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(TestServer(app, shutdown_timeout=0))
-        webhook.url = str(server.make_url(f"/{SECRET}"))
-        yield webhook
-
-
-async def test_the_message_says_what_happened_in_fields_and_in_a_line(
-    webhook: Webhook, session: aiohttp.ClientSession
-) -> None:
-    with capture_logs() as logs:
-        await WebhookNotifier(webhook.url, session).notify(HEALED, ALONE)
-    [told] = webhook.told
-    assert datetime.fromisoformat(told.pop("at")).tzinfo is not None
-    assert told == {
-        "text": "code_generation healed: version 100 replaced 99 (prompt at fault); passes on "
-        "6 replayed inputs 0 -> 6. Undo: selfheal prompts activate 99; see: selfheal reports "
-        "show 3f2c9a71",
-        "event": "healed",
-        "task_type": "code_generation",
-        "version": 100,
-        "before_version": 99,
-        "verdict": "prompt",
-        "reason": "better",
-        "run_id": "3f2c9a71-0000-4000-8000-000000000000",
-        "report_id": 7,
-        "share": None,
-        "system": "self-healing-agent-system",
-    }
-    assert [entry["event"] for entry in logs] == ["notification_sent"]
-    assert SECRET not in str(logs)
 
 
 @pytest.mark.parametrize(
-    ("notification", "words"),
+    ("outcome", "event", "version", "before_version"),
     [
-        (replace(HEALED, task_type="letters"), "Undo: selfheal prompts activate 99 -t letters"),
-        (replace(HEALED, before_version=None), "See: selfheal reports show 3f2c9a71"),
-        (replace(HEALED, passed_after=None), "(prompt at fault). Undo"),
-        (replace(HEALED, event="proposed"), "Answer: selfheal prompts approve 3f2c9a71"),
-        (Notification("canary_step", "a", version=99, share=0.5), "serves 50 % of the traffic now"),
-        (
-            Notification("canary_aborted", "a", version=99, reason="canary_worse"),
-            "a: the repair that served a share of the traffic was taken back (worse); version 99",
+        pytest.param(
+            HealingOutcome("promoted", "better", 100, "prompt", before_version=99),
+            HEALED,
+            100,
+            99,
+            id="promoted",
         ),
-        (Notification("canary_waits", "a", version=99), "too few answers came to decide"),
-        (Notification("watch_waits", "a", version=100), "version 100 has been watched for a day"),
-        (replace(HELD, reason="no_repair_found"), "a person has to act"),
-        (replace(HELD, fault="provider"), "stays (provider at fault); no better candidate."),
-        (
-            replace(HELD, fault="input", reason="input_at_fault"),
-            "held: version 99 stays (input at fault).",
+        pytest.param(
+            HealingOutcome("rolled_back", "worse_in_live_traffic", 101, before_version=99),
+            ROLLED_BACK,
+            101,
+            99,
+            id="rolled-back",
         ),
-        (
-            replace(HEALED, event="rolled_back", fault="", reason="worse_in_live_traffic"),
-            "text serves again as version 100. Undo: selfheal prompts activate 99; see: selfheal",
+        pytest.param(
+            HealingOutcome("proposed", "better", 99, "prompt", before_version=99),
+            PROPOSED,
+            99,
+            99,
+            id="proposed",
         ),
-        (replace(HELD, event="evaluator_degraded"), "nothing is repaired"),
-        (replace(HELD, event="healing_failed", reason="worker_failed"), "failed (worker failed)"),
-        (
-            Notification("test", "", requested_by="al\nice\u202e"),
-            "A test message, asked for by al ice: messages arrive here.",
+        pytest.param(
+            HealingOutcome("held", "not_better", 99, "prompt", before_version=99),
+            HELD,
+            99,
+            None,
+            id="held",
+        ),
+        pytest.param(
+            HealingOutcome("held", "provider_at_fault", 99, "provider", before_version=99),
+            HELD,
+            99,
+            None,
+            id="held-for-the-provider",
+        ),
+        pytest.param(
+            HealingOutcome(
+                "held", "evaluator_at_fault", 99, "evaluator", before_version=99, cause="degraded"
+            ),
+            EVALUATOR_DEGRADED,
+            99,
+            None,
+            id="a-degraded-evaluator",
+        ),
+        pytest.param(
+            HealingOutcome(
+                "held", "evaluator_at_fault", 99, "evaluator", before_version=99, cause="down"
+            ),
+            EVALUATOR_DOWN,
+            99,
+            None,
+            id="one-that-is-down",
+        ),
+        pytest.param(
+            HealingOutcome(
+                "held", "evaluator_at_fault", 99, "evaluator", before_version=99, cause="changed"
+            ),
+            EVALUATOR_CHANGED,
+            99,
+            None,
+            id="one-that-was-changed",
         ),
     ],
 )
-def test_the_line_says_what_to_do(notification: Notification, words: str) -> None:
-    assert words in compose_text(notification)
+def test_an_outcome_is_an_event_about_versions(
+    outcome: HealingOutcome, event: str, version: int, before_version: int | None
+) -> None:
+    told = describe_outcome(PROMPT, outcome)
+    assert (told.event, told.version, told.before_version) == (event, version, before_version)
+    assert (told.task_type, told.fault, told.reason) == (
+        "code_generation",
+        outcome.fault,
+        outcome.reason,
+    )
 
 
-def test_the_line_is_one_line_that_can_be_seen() -> None:
-    text = compose_text(replace(HELD, task_type="a\nb\x1b[31m\u202e", reason="r" * 10_000))
-    assert text.isprintable()
-    assert len(text) < 500
+def test_ids_and_numbers_are_told() -> None:
+    outcome = HealingOutcome(
+        "promoted",
+        "better",
+        100,
+        "prompt",
+        run_id="run",
+        report_id=3,
+        pairs=8,
+        passed_before=1,
+        passed_after=7,
+    )
+    told = describe_outcome(PROMPT, outcome)
+    assert (told.run_id, told.report_id) == ("run", 3)
+    assert (told.pairs, told.passed_before, told.passed_after) == (8, 1, 7)
+    assert told.prompt_digest == PROMPT.digest
 
 
-def test_the_time_is_that_of_sending() -> None:
-    assert compose_message(HELD, now=NOW)["at"] == "2026-11-26T03:00:00+00:00"
-    assert json.dumps(compose_message(HELD, now=NOW))
+def test_a_heal_that_failed_is_told_by_its_code() -> None:
+    error = UpstreamError("The worker said: x", upstream="worker", upstream_code="model_timeout")
+    told = describe_outcome(PROMPT, error)
+    assert (told.event, told.version, told.reason) == (HEALING_FAILED, 99, "worker_failed")
+    assert "said" not in str(asdict(told))
+
+
+def test_no_text_is_told() -> None:
+    outcome = HealingOutcome("held", "not_better", 99, "prompt", summary="summary of evidence")
+    told = str(asdict(describe_outcome(PROMPT, outcome)))
+    assert PROMPT.content not in told
+    assert outcome.summary not in told
 
 
 @pytest.mark.parametrize(
-    ("statuses", "tries", "events"),
+    ("condition", "event", "words"),
     [
-        ([500], 2, ["notification_sent"]),
-        ([429, 204], 2, ["notification_sent"]),
-        ([503, 503], 2, ["notification_failed"]),
-        ([404], 1, ["notification_failed"]),
-        ([302], 1, ["notification_failed"]),
+        (EvaluatorCondition("down"), EVALUATOR_DOWN, "The Evaluator gives no scores"),
+        (
+            EvaluatorCondition("degraded", "lenient"),
+            EVALUATOR_DEGRADED,
+            "The Evaluator lets wrong answers pass that it didn't before",
+        ),
+        (
+            EvaluatorCondition("degraded", "harsh"),
+            EVALUATOR_DEGRADED,
+            "The Evaluator fails right answers that it didn't before",
+        ),
+        (EvaluatorCondition("degraded"), EVALUATOR_DEGRADED, "judges otherwise than it did"),
     ],
 )
-async def test_it_is_tried_twice_where_that_may_help(
-    webhook: Webhook,
-    session: aiohttp.ClientSession,
-    statuses: list[int],
-    tries: int,
-    events: list[str],
+def test_how_the_evaluator_is_is_told_without_a_task_type(
+    condition: EvaluatorCondition, event: str, words: str
 ) -> None:
-    webhook.statuses = list(statuses)
-    with capture_logs() as logs:
-        await WebhookNotifier(webhook.url, session).notify(HEALED, ALONE)
-    assert len(webhook.told) == tries
-    assert [entry["event"] for entry in logs] == events
-    if events == ["notification_failed"]:
-        assert logs[0]["code"] == f"http_{statuses[-1]}"
-
-
-async def test_a_webhook_that_hangs_is_given_up(
-    webhook: Webhook, session: aiohttp.ClientSession
-) -> None:
-    webhook.hangs = True
-    with capture_logs() as logs:
-        await WebhookNotifier(webhook.url, session, timeout_seconds=0.05).notify(HEALED, ALONE)
-    assert [(entry["event"], entry["code"]) for entry in logs] == [
-        ("notification_failed", "timeout")
-    ]
+    told = describe_condition(condition)
+    assert (told.event, told.task_type) == (event, "")
+    assert words in compose_text(told)
 
 
 @pytest.mark.parametrize(
-    ("url", "code"),
+    ("decision", "reason", "event"),
     [
-        (f"http://127.0.0.1:1/{SECRET}", "unreachable"),
-        (f"nonsense {SECRET}", "invalid_url"),
-        (f"ftp://127.0.0.1/{SECRET}", "invalid_url"),
-        (f"http://[{SECRET}", "invalid_url"),
-        (f"http:///{SECRET}", "invalid_url"),
+        ("canary", "better", "canary"),
+        ("canary", "canary_advanced", "canary_step"),
+        ("held", "canary_worse", "canary_aborted"),
+        ("held", "canary_open", "held"),
     ],
 )
-async def test_a_url_that_leads_nowhere_is_a_code_and_never_shown(
-    session: aiohttp.ClientSession, url: str, code: str
+def test_a_canary_s_beginning_steps_and_end_are_told_apart(
+    decision: str, reason: str, event: str
 ) -> None:
-    with capture_logs() as logs:
-        await WebhookNotifier(url, session).notify(HEALED, ALONE)
-    assert [(entry["event"], entry["code"]) for entry in logs] == [("notification_failed", code)]
-    assert SECRET not in str(logs)
-
-
-async def test_what_lasts_is_told_once_an_hour(
-    webhook: Webhook, session: aiohttp.ClientSession
-) -> None:
-    seconds = 0.0
-    notifier = WebhookNotifier(webhook.url, session, clock=lambda: seconds)
-    others = [
-        replace(HELD, reason="too_few_inputs"),
-        replace(HELD, version=100),
-        replace(HELD, prompt_digest="another text, the same number"),
-        replace(HELD, task_type="letters"),
-    ]
-    for notification in (HELD, HELD, *others, *others, HEALED, HEALED):
-        await notifier.notify(notification, ALONE)
-    assert len(webhook.told) == 1 + len(others) + 2
-    seconds = 3_599
-    await notifier.notify(HELD, ALONE)
-    assert len(webhook.told) == 1 + len(others) + 2
-    seconds = 3_601
-    await notifier.notify(HELD, ALONE)
-    assert len(webhook.told) == 2 + len(others) + 2
-
-
-async def test_what_could_not_be_told_is_told_the_next_time(
-    webhook: Webhook, session: aiohttp.ClientSession
-) -> None:
-    webhook.statuses = [404]
-    notifier = WebhookNotifier(webhook.url, session)
-    for _ in range(3):
-        await notifier.notify(HELD, ALONE)
-    assert len(webhook.told) == 2
-
-
-async def test_without_a_url_nobody_is_told(session: aiohttp.ClientSession) -> None:
-    for url in (None, "", " "):
-        assert create_notifier(Settings(notify_webhook_url=url), session) is None
-    url = "https://hooks.example.com/x"
-    assert isinstance(create_notifier(Settings(notify_webhook_url=url), session), WebhookNotifier)
+    outcome = HealingOutcome(decision, reason, 99, share=0.5)
+    told = describe_outcome(PROMPT, outcome)
+    assert (told.event, told.share) == (event, 0.5)

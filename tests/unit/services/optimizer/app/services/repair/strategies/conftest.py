@@ -63,7 +63,6 @@ def make_context() -> Callable[..., RepairContext]:
                 "incumbent_results": {
                     item.id: ReplayResult(0.3, False, "f", "rude") for item in INPUTS
                 },
-                "history": (),
                 "last_good": None,
                 "repairs": Repairs(
                     role="You write code.", by_rule={"r": "Obey r.", "s": "Obey s."}

@@ -8,7 +8,7 @@ from services.common.task_types import Repairs, open_task_types
 from services.optimizer.app.services.log.log_records import PastPrompt
 from services.optimizer.app.services.log_analyzer import FailureAnalysis
 from services.optimizer.app.services.repair.candidate_lint import LintContext, find_lint
-from services.optimizer.app.services.repair.candidates import Candidate, RepairContext
+from services.optimizer.app.services.repair.candidates import Analyst, Candidate, RepairContext
 from services.optimizer.app.services.repair.strategies.without_replays import (
     completed,
     corrected_incumbent,
@@ -61,7 +61,7 @@ async def test_the_model_reads_the_failures_and_its_rewrites_are_taken(
         shown.append((incumbent, analysis))
         return REWRITES
 
-    context = make_context(reflect=reflect)
+    context = make_context(analyst=Analyst(reflect))
     rewrites = await propose(reflection, context)
     assert [rewrite.content for rewrite in rewrites] == ["one", "two"]
     assert shown == [(context.incumbent, context.analysis)]
@@ -74,7 +74,7 @@ async def test_a_rewrite_tells_whether_its_writer_read_what_users_wrote(
     async def reflect(incumbent: str, analysis: FailureAnalysis) -> Sequence[Candidate]:
         return REWRITES
 
-    context = make_context(reflect=reflect, evidence_from_users=from_users)
+    context = make_context(analyst=Analyst(reflect), evidence_from_users=from_users)
     rewrites = await propose(reflection, context)
     assert [rewrite.informed_by_users for rewrite in rewrites] == [from_users] * 2
 
