@@ -2,9 +2,8 @@
 
 Simulated watches: the promoted version and the one that it is compared with pass each request with
 given chances, passing answers score around 0.88 and failing ones around 0.37, and the pairs are
-judged by the watch's own code. A second table lets every look raise an alarm, as traffic does that
-asks what no prompt can do, and counts how often eight confirmations in a row undo a promotion that
-is as good. No model, no service, no database.
+judged by the watch's own code. What becomes of an alarm is in `watch_rollbacks`. No model, no
+service, no database.
 
 examples:
   python -m benchmarks.decisions.watch_power
@@ -15,27 +14,19 @@ import argparse
 import random
 from bisect import bisect_left
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from statistics import median
 
-from services.common.models import Prompt
-from services.common.proof.betting import PairedScore
-from services.optimizer.app.services.aftercare.alarm_confirmation import Alarm
 from services.optimizer.app.services.aftercare.pairing import LivePair
 from services.optimizer.app.services.aftercare.watch import (
     KEPT,
     MARGIN,
-    MAX_REPLAYED,
-    MAX_REPLAYED_AGAIN,
     WATCHING,
     WORSE,
     judge_pairs,
 )
-from services.optimizer.app.services.proof.paired_test import decide
 
 PASSING, FAILING, NOISE = 0.88, 0.37, 0.04
 SEED = 41
-CONFIRMATIONS = 8
 # What the promoted version passes, what the other does, and the chance that a request is as hard
 # for one as for the other.
 SCENARIOS = (
@@ -51,7 +42,6 @@ SCENARIOS = (
     ("worse, 0.5 for 0.9", 0.5, 0.9, 0.0),
     ("broken, 0.1 for 0.9", 0.1, 0.9, 0.0),
 )
-NOBODY = Prompt(0, "", "", 0, False, None, "", datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def draw_score(chance: random.Random, rate: float, luck: float) -> float:
@@ -81,21 +71,8 @@ def find_end(pairs: Sequence[LivePair]) -> tuple[str, int]:
     return judge_pairs(pairs[:size]).outcome, size
 
 
-def is_undone(chance: random.Random, rate: float) -> bool:
-    """Tell whether any of eight confirmations undoes a promotion that is as good."""
-    for number in range(1, CONFIRMATIONS + 1):
-        alarm = Alarm(NOBODY, "", [], number=number)
-        most = MAX_REPLAYED if number == 1 else MAX_REPLAYED_AGAIN
-        pairs: list[PairedScore] = []
-        for one in draw_pairs(chance, rate, rate, 0.0, most):
-            pairs.append(one.scores)
-            if decide(pairs, alpha=alarm.alpha).promote:
-                return True
-    return False
-
-
 def main() -> None:
-    """Print both tables."""
+    """Print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -116,10 +93,6 @@ def main() -> None:
             f"{title:<28} {shares[WORSE]:>7.3f} {after[WORSE]:>8} {shares[KEPT]:>7.3f} "
             f"{after[KEPT]:>8} {shares[WATCHING]:>8.3f}"
         )
-    print(f"\nundone though as good, where each of {CONFIRMATIONS} alarms is looked into")
-    for rate in (0.5, 0.8, 0.95):
-        undone = sum(is_undone(chance, rate) for _ in range(options.watches))
-        print(f"both pass {rate:<18} {undone / options.watches:>7.3f}")
 
 
 if __name__ == "__main__":

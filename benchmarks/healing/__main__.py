@@ -63,7 +63,9 @@ def make_parser() -> argparse.ArgumentParser:
     )
     extent = parser.add_mutually_exclusive_group()
     extent.add_argument("--full", action="store_true", help="run everything, however long")
-    extent.add_argument("--quick", action="store_true", help="run a subset in 2 minutes, for CI")
+    extent.add_argument(
+        "--quick", action="store_true", help="run a subset in 2 or 3 minutes, for CI"
+    )
     extent.add_argument(
         "--read", type=Path, metavar="FILE", help="run nothing: show what the runs in FILE say"
     )

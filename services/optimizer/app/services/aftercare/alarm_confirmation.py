@@ -4,8 +4,9 @@ What live rows say depends on what was asked, and anyone may ask anything; here 
 the same, by the gate's own test. Where live traffic asks too few different things, golden inputs
 and guards are run beside them.
 
-All confirmations of one watch share one error rate: the first is judged at 0.0405, the `j`-th
-further one at 0.0095 x 6/(pi j)^2, which add up to 0.05.
+What is won is kept: while the bet that the text before is better has won, it goes on at the next
+look, on further inputs. All bets of one watch share one error rate: the first is judged at 0.0405,
+the `j`-th further one at 0.0095 x 6/(pi j)^2, which add up to 0.05.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 from services.common.errors import ServiceError
 from services.common.models import Prompt
-from services.common.proof.betting import alpha_of, wins_needed
+from services.common.proof.betting import FIRST_ALPHA
 from services.common.task_types import GoldenInputs
 from services.optimizer.app.services.aftercare.watch import (
     MAX_REPLAYED,
@@ -23,14 +24,20 @@ from services.optimizer.app.services.aftercare.watch import (
 from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.proof.budget import BudgetExceededError
 from services.optimizer.app.services.proof.paired_run import run_pairs
-from services.optimizer.app.services.proof.paired_test import UNDECIDED, Decision, decide
+from services.optimizer.app.services.proof.paired_test import UNDECIDED, Decision
 from services.optimizer.app.services.proof.replay_results import GUARD, ReplayInput
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.proof.trial import pair_scores, plan_trial
+from services.optimizer.app.services.proof.wagers import (
+    LEAST_FRESH,
+    Wager,
+    WagerBook,
+)
 from services.optimizer.app.services.screening.screening import screen
 
 # The names under which the two texts are on record.
 WATCHED, BEFORE = "watched", "before_it"
+FIRST_WAGER = Wager(FIRST_ALPHA, number=1)
 
 
 class TooFewReplaysError(ServiceError):
@@ -48,19 +55,16 @@ class Alarm:
         before: The text that seems to do better.
         after: The promoted text's scored live answers, the newest first.
         passing: Answers of either text that passed, the newest first: guards.
-        number: The how many-th of its watch it is, from 1 on.
+        wager: The bet that the text before is better, as far as earlier looks at it have come.
+        book: Where its further bets are put on record.
     """
 
     serving: Prompt
     before: str
     after: Sequence[LoggedResult]
     passing: Sequence[LoggedResult] = ()
-    number: int = 1
-
-    @property
-    def alpha(self) -> float:
-        """The chance of a false confirmation that this one may have, in (0, 1)."""
-        return alpha_of(self.number)
+    wager: Wager = FIRST_WAGER
+    book: WagerBook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ class Confirmation:
         decision: The bet that the text before is better than the promoted one; it is to serve
             again where that says `promote`. None where replays broke off: pairs were seen, and
             decided nothing.
-        replayed: Inputs on which both texts were scored.
+        replayed: Inputs on which both texts were scored, at this look.
         code: What broke the replays off; empty where nothing did.
     """
 
@@ -91,25 +95,31 @@ async def confirm_alarm(
 ) -> Confirmation:
     """Run both texts on the same inputs until it is decided whether the text before is better.
 
+    What this look can't decide, and hasn't lost either, is for the next one to go on with.
+
     Raises:
         ServiceError: If not one pair could be had: Worker or Evaluator fail, the calls don't
             suffice, or there are too few inputs to tell.
     """
-    inputs = plan_inputs(alarm, golden or GoldenInputs())
-    if len(inputs) < wins_needed(alpha=alarm.alpha):
+    affordable = max(LEAST_FRESH, replays.calls_left // 2)  # the next look asks about the others
+    inputs = plan_inputs(alarm, golden or GoldenInputs())[:affordable]
+    if alarm.wager.find_obstacle(len(inputs)):
         raise TooFewReplaysError("Too few different inputs to tell by.")
     promoted = alarm.serving.content
     await replays.register(promoted, WATCHED)
     await replays.register(alarm.before, BEFORE)
     try:
         decision, pairs = await run_pairs(
-            replays, inputs, incumbent=promoted, candidate=alarm.before, alpha=alarm.alpha
+            replays,
+            inputs,
+            incumbent=promoted,
+            candidate=alarm.before,
+            wager=alarm.wager,
+            book=alarm.book,
         )
         if decision.reason == UNDECIDED:
             raise BudgetExceededError
-        left = len(inputs) - len(pairs)
-        is_short = len(pairs) < wins_needed(alpha=alarm.alpha)
-        if is_short and decide(pairs, pairs_left=left, alpha=alarm.alpha).reason == UNDECIDED:
+        if len(pairs) < LEAST_FRESH and not decision.promote:
             raise TooFewReplaysError("Too few inputs could be scored to tell by.")
     except ServiceError as error:
         seen = pair_scores(replays.known(promoted), replays.known(alarm.before), inputs)
@@ -120,14 +130,18 @@ async def confirm_alarm(
 
 
 def plan_inputs(alarm: Alarm, golden: GoldenInputs) -> list[ReplayInput]:
-    """Plan what both texts are run on: live inputs, and where they are fewer than could decide,
-    golden inputs and guards in their place. The order depends on no score.
+    """Plan what both texts are run on: live inputs, and where they are too few, golden inputs and
+    guards in their place; none on which this was bet before. The order depends on no score.
     """
-    most = MAX_REPLAYED if alarm.number <= 1 else MAX_REPLAYED_AGAIN
-    live = pick_live_inputs(alarm.after, most)
+    seen, is_first = alarm.wager.seen, alarm.wager.number == 1 and not alarm.wager.gains
+    most = MAX_REPLAYED if is_first else MAX_REPLAYED_AGAIN
+    unseen = [
+        row for row in alarm.after if ReplayInput.of_row("", row, GUARD).fingerprint not in seen
+    ]
+    live = pick_live_inputs(unseen, most)
     inputs = [ReplayInput.of_row(f"live-{at}", row, GUARD) for at, row in enumerate(live, 1)]
-    if len(inputs) >= wins_needed(alpha=alarm.alpha):
+    if not alarm.wager.find_obstacle(len(inputs)):
         return inputs
-    asked = {row.text for row in live}
+    seen |= {item.fingerprint for item in inputs}
     spare = plan_trial([], golden, screen(list(alarm.passing)).clean).proving
-    return [*inputs, *(item for item in spare if item.text not in asked)][:most]
+    return [*inputs, *(item for item in spare if item.fingerprint not in seen)][:most]

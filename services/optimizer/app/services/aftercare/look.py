@@ -23,6 +23,7 @@ from services.optimizer.app.services.aftercare.watch_record import (
 )
 from services.optimizer.app.services.log.answers import load_activated_at, load_results
 from services.optimizer.app.services.log.log_records import LoggedResult
+from services.optimizer.app.services.proof.wagers import LEAST_FRESH
 
 log = get_logger()
 
@@ -57,20 +58,22 @@ class Look:
         return [row for row in self.after if row.row_id > self.watch.cleared_row]
 
     async def is_alarming(self, connection: asyncpg.Connection, comparison: Comparison) -> bool:
-        """Tell whether replays are to look into it: live answers say so, or can't tell."""
+        """Tell whether replays are to look into it: live answers say so, or what was replayed."""
         serving, result = self.serving, comparison.result
         if comparison.reference.content == serving.content:
             return False  # replays of one text against itself tell nothing
-        if result.outcome == WORSE:
+        watch, name = self.watch, comparison.reference.name
+        goes_on = watch.find_wager(name).wealth.now > 1
+        if result.outcome == WORSE and not goes_on:
             return True
-        dismissed = self.watch.dismissed.get(comparison.reference.name, ())
-        least = find_least_answers(dismissed)
-        has_enough_pairs = result.pairs - max(dismissed, default=0) >= least
-        if has_enough_pairs or not seems_worse(self.fresh, comparison.old):
+        if not goes_on and not seems_worse(self.fresh, comparison.old):
             return False
+        row, least = watch.cleared_row, find_least_answers(watch.dismissed.get(name, ()))
+        if goes_on:
+            row, least = watch.looked_row, LEAST_FRESH
         since = await load_activated_at(connection, serving)
         answers: int = await connection.fetchval(
-            COUNT_ANSWERS, serving.task_type, serving.version, since, self.watch.cleared_row
+            COUNT_ANSWERS, serving.task_type, serving.version, since, row
         )
         return answers >= least
 

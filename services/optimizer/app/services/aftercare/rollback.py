@@ -33,7 +33,7 @@ from services.optimizer.app.services.aftercare.alarm_confirmation import (
 )
 from services.optimizer.app.services.aftercare.look import Comparison, Look, look_at_watch
 from services.optimizer.app.services.aftercare.watch import KEPT
-from services.optimizer.app.services.aftercare.watch_record import Reference
+from services.optimizer.app.services.aftercare.watch_record import Reference, WatchBets
 from services.optimizer.app.services.proof.paired_test import Decision
 
 STRATEGY = "rollback"
@@ -74,8 +74,8 @@ class Rollback:
                 "version": version,
                 "before_version": reference.version,
                 "against": reference.name,
-                "alpha": self.alarm.alpha,
-                "confirmation": self.alarm.number,
+                "alpha": self.alarm.wager.alpha,
+                "confirmation": self.alarm.wager.number,
                 "replayed": replayed,
                 "replay_e_value": self.decision.e_value,
                 "replay_p_value": self.decision.p_value,
@@ -136,14 +136,19 @@ class PromotionKeeper:
     async def _look_into(
         self, connection: asyncpg.Connection, look: Look, comparison: Comparison
     ) -> Rollback | None:
-        """Replay both texts on an alarm; None where replays don't agree or can't be had for now."""
+        """Replay both texts on an alarm; None where replays don't agree yet, or can't be had now.
+
+        The bet that the version before is better goes on at the next look, unless it has lost.
+        """
         watch, serving, reference = look.watch, look.serving, comparison.reference
         told = {
             "task_type": serving.task_type, "version": serving.version, "against": reference.name
         }  # fmt: skip
         passing = [row for row in (*look.after, *comparison.old) if row.passed]
-        alarm = Alarm(serving, reference.content, look.fresh, passing, watch.confirmations + 1)
-        if not await watch.claim_confirmation(connection):
+        wager = watch.find_wager(reference.name)
+        book = WatchBets(connection, watch, reference.name)
+        alarm = Alarm(serving, reference.content, look.fresh, passing, wager, book)
+        if not await watch.claim_confirmation(connection, look.after):
             return None
         try:
             found = await self.confirm(alarm)
@@ -157,10 +162,11 @@ class PromotionKeeper:
             return None
         if decision.promote:
             return Rollback(look, comparison, alarm, found, decision)
-        # What was logged in the meantime still counts.
-        await watch.clear_alarm(connection, reference.name, look.after)
+        goes_on = decision.e_value > 1
+        if not goes_on:  # what was logged in the meantime still counts
+            await watch.clear_alarm(connection, reference.name, look.after)
         log.warning(
-            "watch_alarm_dismissed",
+            "watch_alarm_undecided" if goes_on else "watch_alarm_dismissed",
             **told,
             e_value=round(decision.e_value, 2),
             p_value=round(decision.p_value, 4),

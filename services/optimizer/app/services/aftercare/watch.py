@@ -8,7 +8,8 @@ them is, nothing is known, and the watch goes on.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from math import sqrt
+from statistics import fmean, pvariance
 
 from services.common.proof.betting import play, wins_needed
 from services.common.proof.input_clusters import cluster_inputs, take_in_turn
@@ -20,8 +21,6 @@ from services.optimizer.app.services.screening.screening import screen
 MARGIN = 0.05
 # Pairs that it takes to keep a version, however well it does.
 LEAST_PAIRS = 30
-# A loss of mean score that is reason to replay, where there are too few pairs to bet on.
-CLEAR_LOSS = 0.2
 # Inputs on which an alarm is looked into, first and later, and rows that are read to find them.
 MAX_REPLAYED, MAX_REPLAYED_AGAIN = 12, 24
 MAX_READ = 72
@@ -98,21 +97,26 @@ def find_least_answers(dismissed: Sequence[int]) -> int:
 
 
 def seems_worse(fresh: Sequence[LoggedResult], old: Sequence[LoggedResult]) -> bool:
-    """Tell whether a promotion does much worse at first sight, where pairs can't tell.
+    """Tell whether a promotion does worse at first sight, by the margin and a standard error.
 
-    That is so where live traffic asks for few different things, or the other version's record is
-    used up. It is no proof, only reason enough to replay.
+    Here each answer counts, where a pair takes one of the other version's few. It is no proof, only
+    reason enough to replay.
 
     Args:
         fresh: The promoted version's scored answers since an alarm was last dismissed.
-        old: The other version's; without any, the promoted one seems worse where most fail.
+        old: The other version's; without 30, the promoted one seems worse where most fail too.
     """
     if not fresh:
         return False
+    scores = [row.score for row in fresh]
     comparable = [row.score for row in old if compare(fresh[0], row)]
+    if len(comparable) < LEAST_PAIRS and fmean(row.passed for row in fresh) < 1 / 2:
+        return True
     if not comparable:
-        return fmean(row.passed for row in fresh) < 1 / 2
-    return fmean(comparable) - fmean(row.score for row in fresh) >= CLEAR_LOSS
+        return False
+    lost = fmean(comparable) - fmean(scores)
+    variance = pvariance(comparable) / len(comparable) + pvariance(scores) / len(scores)
+    return lost >= max(MARGIN, sqrt(variance))
 
 
 def pick_live_inputs(after: Sequence[LoggedResult], most: int = MAX_REPLAYED) -> list[LoggedResult]:

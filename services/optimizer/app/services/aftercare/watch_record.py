@@ -7,14 +7,17 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from typing_extensions import override
 
 from services.common.models import Prompt
+from services.common.proof.betting import alpha_of
 from services.common.record.active_prompt import COUNTS_FOR_PROMPT
 from services.common.record.prompts import write_digest
 from services.optimizer.app.services.aftercare.pairing import LivePair
 from services.optimizer.app.services.aftercare.watch import MARGIN, WatchResult
 from services.optimizer.app.services.log.answers import load_results
 from services.optimizer.app.services.log.log_records import LoggedResult
+from services.optimizer.app.services.proof.wagers import Wager, WagerBook
 
 LAST_GOOD, BEFORE = "last_good", "before"
 SUPERSEDED = "superseded"
@@ -68,7 +71,8 @@ SAVE_WATCH = """
 # A confirmation that another Optimizer began, or one that was killed, has had its number.
 CLAIM_CONFIRMATION = """
     UPDATE selfheal.watches
-    SET detail = coalesce(detail, '{}') || jsonb_build_object('confirmations', $2::integer + 1)
+    SET detail = coalesce(detail, '{}')
+        || jsonb_build_object('confirmations', $2::integer + 1, 'looked_row', $3::bigint)
     WHERE id = $1 AND ended_at IS NULL
       AND coalesce((detail ->> 'confirmations')::integer, 0) = $2
     RETURNING id
@@ -140,7 +144,10 @@ class Watch:
         seen_at: The database's time when it was read.
         paired: The pairs with each reference, by its name.
         dismissed: By reference, how many pairs there were at each alarm that came to nothing.
-        confirmations: Alarms that were looked into; each has an error rate of its own.
+        confirmations: Looks into alarms.
+        wagers: The bets that an older version is better that still go on, by reference.
+        opened: Such bets so far; each has an error rate of its own.
+        looked_row: The newest row when an alarm was last looked into.
         cleared_row: The newest row when an alarm was last dismissed: only later ones are asked
             again for the next one.
     """
@@ -154,6 +161,9 @@ class Watch:
     paired: dict[str, list[LivePair]] = field(default_factory=dict)
     dismissed: dict[str, list[int]] = field(default_factory=dict)
     confirmations: int = 0
+    wagers: dict[str, Wager] = field(default_factory=dict)
+    opened: int = 0
+    looked_row: int = 0
     cleared_row: int = 0
 
     def is_over(self, serving: Prompt) -> bool:
@@ -168,19 +178,44 @@ class Watch:
         }
         await connection.execute(SAVE_WATCH, self.id, self.describe(result) | {"paired": paired})
 
-    async def claim_confirmation(self, connection: asyncpg.Connection) -> bool:
+    async def claim_confirmation(
+        self, connection: asyncpg.Connection, after: Sequence[LoggedResult]
+    ) -> bool:
         """Take the number of the next confirmation; False where another Optimizer has it."""
-        found = await connection.fetchval(CLAIM_CONFIRMATION, self.id, self.confirmations)
+        newest = max((row.row_id for row in after), default=self.looked_row)
+        found = await connection.fetchval(CLAIM_CONFIRMATION, self.id, self.confirmations, newest)
         return found is not None
 
     async def return_confirmation(self, connection: asyncpg.Connection) -> None:
         """Give the number back: not one pair was seen, so nothing was spent."""
         await connection.execute(RETURN_CONFIRMATION, self.id, self.confirmations)
 
+    def find_wager(self, name: str) -> Wager:
+        """Return the bet that a reference is better as it stands, or as it would be opened now."""
+        number = self.opened + 1
+        return self.wagers.get(name) or Wager(alpha_of(number), number=number)
+
+    async def save_wager(self, connection: asyncpg.Connection, name: str, wager: Wager) -> None:
+        """Put a bet on record, with all that came of it."""
+        self.wagers[name], self.opened = wager, max(self.opened, wager.number)
+        await connection.execute(SAVE_WATCH, self.id, self._describe_wagers())
+
+    def _describe_wagers(self) -> dict[str, Any]:
+        plain = {
+            name: {"number": one.number, "gains": one.gains, "seen": sorted(one.seen)}
+            for name, one in self.wagers.items()
+        }
+        return {"wagers": plain, "opened": self.opened}
+
     async def clear_alarm(
         self, connection: asyncpg.Connection, name: str, after: Sequence[LoggedResult]
     ) -> None:
-        """Let only what is logged later raise an alarm again."""
+        """Let only what is logged later raise an alarm again.
+
+        The next one goes on with the same bet, unless a new one would decide sooner.
+        """
+        if not self.find_wager(name).is_ahead_of(alpha_of(self.opened + 1)):
+            self.wagers.pop(name, None)
         self.dismissed.setdefault(name, []).append(len(self.paired[name]))
         self.cleared_row = max((row.row_id for row in after), default=self.cleared_row)
         cleared = {
@@ -188,7 +223,7 @@ class Watch:
             "cleared_row": self.cleared_row,
             "cleared_at": self.seen_at.isoformat(),
         }
-        await connection.execute(SAVE_WATCH, self.id, cleared)
+        await connection.execute(SAVE_WATCH, self.id, cleared | self._describe_wagers())
 
     async def end(self, connection: asyncpg.Connection, outcome: str, result: WatchResult) -> None:
         """End this watch, and no other."""
@@ -202,6 +237,24 @@ class Watch:
         """Tell how it stands."""
         versions = {one.name: one.version for one in self.references}
         return {**asdict(result), "margin": MARGIN, "versions": versions}
+
+
+class WatchBets(WagerBook):
+    """Puts the bets that one reference is better on a watch's record."""
+
+    def __init__(self, connection: asyncpg.Connection, watch: Watch, name: str) -> None:
+        super().__init__()
+        self._connection = connection
+        self._watch = watch
+        self._name = name
+
+    @override
+    async def bet(self, content: str, bets: Sequence[tuple[str, float]]) -> Wager:
+        """Put bets on the version's text on record; return the wager."""
+        further = self._watch.find_wager(self._name).bet_on(bets)
+        if bets:
+            await self._watch.save_wager(self._connection, self._name, further)
+        return further
 
 
 async def load_watch(connection: asyncpg.Connection, task_type: str) -> Watch | None:
@@ -224,5 +277,17 @@ async def load_watch(connection: asyncpg.Connection, task_type: str) -> Watch | 
         },
         dismissed=dict(detail.get("dismissed", {})),
         confirmations=detail.get("confirmations", 0),
+        wagers={
+            name: Wager(
+                alpha_of(one["number"]),
+                tuple(one["gains"]),
+                frozenset(one["seen"]),
+                number=one["number"],
+            )
+            for name, one in detail.get("wagers", {}).items()
+        },
+        # A watch from before bets went on has spent an error rate with each look.
+        opened=detail.get("opened", detail.get("confirmations", 0)),
+        looked_row=detail.get("looked_row", 0),
         cleared_row=detail.get("cleared_row", 0),
     )

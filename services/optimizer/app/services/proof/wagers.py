@@ -73,6 +73,11 @@ class Wager:
         """Whether it has won so far, so that further inputs may decide it."""
         return sum(self.gains) > 0 and not self.is_lost
 
+    def is_ahead_of(self, alpha: float) -> bool:
+        """Tell whether it is nearer to its end than a bet that begins anew at this error rate."""
+        has_ended = self.is_lost or self.wealth.reaches(self.alpha)
+        return not has_ended and self.wealth.now * self.alpha > alpha
+
     def pick_fresh(self, inputs: Sequence[ReplayInput]) -> list[ReplayInput]:
         """Pick the inputs that it may be bet on, in their order, as many as a heal takes."""
         fresh = {item.fingerprint: item for item in inputs if item.fingerprint not in self.seen}

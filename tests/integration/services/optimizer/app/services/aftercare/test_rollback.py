@@ -45,22 +45,30 @@ class Confirmed:
 
     Attributes:
         answer: Whether the text before is better, None where replays broke off, or what is raised.
+        gains: What it wins, in place of that; what comes of it is for the bet to say.
         asked: The text before and the live answers of each alarm.
-        numbers: The how many-th of its watch each alarm was.
+        numbers: The how many-th bet of its watch each alarm's was.
     """
 
     def __init__(self) -> None:
         self.answer: bool | Exception | None = True
+        self.gains: list[float] = []
         self.asked: list[tuple[str, int]] = []
         self.numbers: list[int] = []
 
     async def __call__(self, alarm: Alarm) -> Confirmation:
         self.asked.append((alarm.before, len(alarm.after)))
-        self.numbers.append(alarm.number)
+        self.numbers.append(alarm.wager.number)
         if isinstance(self.answer, Exception):
             raise self.answer
         if self.answer is None:
             return Confirmation(None, replayed=1, worker_calls=2, code="worker_failed")
+        gains = self.gains or [float(self.answer)] * 5
+        bets = [(f"{len(self.asked)}/{number}", gain) for number, gain in enumerate(gains)]
+        assert alarm.book is not None
+        wager = await alarm.book.bet(alarm.before, bets)
+        if self.gains:
+            return Confirmation(decide([], wager=wager), len(gains), 2 * len(gains))
         score = 0.9 if self.answer else 0.3
         decision = decide([PairedScore(str(n), incumbent=0.3, candidate=score) for n in range(5)])
         return Confirmation(decision, replayed=5, worker_calls=10)
@@ -550,10 +558,10 @@ async def test_version_numbers_that_are_used_again_are_told_apart_by_time(
     await log_each(20, **PASS)
     await connection.execute("DELETE FROM prompts WHERE content = 'an earlier 100'")
     await deploy(BEFORE, version=99)
-    await log_each(9)
+    await log_each(9, score=0.75, passed=True)
     await promote_repair(connection, await load_active())
     assert (await load_active()).version == 100
-    await log_each(9, version=100)
+    await log_each(9, version=100, score=0.75, passed=True)
     assert await look() is None
     assert await watches(connection) == [None]
 
@@ -596,10 +604,58 @@ async def test_an_alarm_with_which_replays_do_not_agree_is_dismissed(
     assert confirm.asked == [(BEFORE, 5)]
     await log_each(1, version=100)
     assert await look() is not None
-    assert (confirm.numbers, confirm.asked[1:]) == ([1, 2], [(BEFORE, 10)])
+    assert (confirm.numbers, confirm.asked[1:]) == ([1, 1], [(BEFORE, 10)])
     assert (await load_active()).version == 101
     detail = await connection.fetchval("SELECT detail FROM selfheal.watches")
     assert {"cleared_at", "outcome"} <= detail.keys()
+
+
+async def test_what_replays_have_won_is_kept_until_they_decide(
+    connection: Connection,
+    promoted: None,
+    log_each: LogEach,
+    look: LookAfter,
+    confirm: Confirmed,
+) -> None:
+    confirm.gains = [1.0, 1.0, 1.0]
+    await log_each(5, version=100)
+    with capture_logs() as logs:
+        assert await look() is None
+    assert events(logs) == ["promotion_watched", "watch_alarm_undecided"]
+    detail = await connection.fetchval("SELECT detail FROM selfheal.watches")
+    assert detail["wagers"]["before"]["gains"] == confirm.gains
+    assert "dismissed" not in detail
+    await log_each(4, version=100, **PASS)
+    assert await look() is None
+    assert len(confirm.asked) == 1, "too few further answers to replay"
+    await log_each(1, version=100, **PASS)
+    confirm.gains = [1.0, 1.0]
+    outcome = await look()
+    assert outcome is not None
+    assert (outcome.decision, confirm.numbers) == ("rolled_back", [1, 1])
+    assert confirm.asked[1] == (BEFORE, 10)
+
+
+async def test_what_has_lost_is_dismissed_and_the_next_bet_begins_anew(
+    connection: Connection,
+    promoted: None,
+    log_each: LogEach,
+    look: LookAfter,
+    confirm: Confirmed,
+) -> None:
+    confirm.gains = [1.0, 1.0, 1.0]
+    await log_each(5, version=100)
+    await look()
+    confirm.gains = [-1.0, -1.0, -1.0]
+    await log_each(5, version=100)
+    await look()
+    detail = await connection.fetchval("SELECT detail FROM selfheal.watches")
+    assert (detail["wagers"], detail["opened"], len(detail["dismissed"]["before"])) == ({}, 1, 1)
+    await log_each(12, version=100)
+    confirm.gains = [1.0] * 5
+    await look()
+    assert confirm.numbers == [1, 1, 2]
+    assert await watches(connection) == [None], "a second bet takes more"
 
 
 async def test_where_replays_can_not_be_had_the_watch_goes_on(

@@ -1,6 +1,6 @@
 """An alarm is looked into: both texts on the same live inputs, by the gate's bet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,9 +8,10 @@ import pytest
 
 from services.common.errors import UpstreamError
 from services.common.models import Prompt
-from services.common.proof.betting import SIGNIFICANCE_LEVEL, wins_needed
+from services.common.proof.betting import alpha_of, wins_needed
 from services.common.task_types import GoldenInputs
 from services.optimizer.app.services.aftercare.alarm_confirmation import (
+    FIRST_WAGER,
     Alarm,
     Confirmation,
     TooFewReplaysError,
@@ -20,6 +21,7 @@ from services.optimizer.app.services.aftercare.alarm_confirmation import (
 from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.proof.budget import BudgetExceededError
 from services.optimizer.app.services.proof.replay_results import ReplayInput
+from services.optimizer.app.services.proof.wagers import Wager, WagerBook
 
 MakeReplays = Callable[..., Any]
 
@@ -52,10 +54,10 @@ async def confirm(
     after: list[LoggedResult],
     passing: list[LoggedResult] | None = None,
     *,
-    number: int = 1,
+    wager: Wager = FIRST_WAGER,
     golden: GoldenInputs | None = None,
 ) -> Confirmation:
-    alarm = Alarm(SERVING, BEFORE, after, passing or [], number)
+    alarm = Alarm(SERVING, BEFORE, after, passing or [], wager)
     return await confirm_alarm(replays, alarm, golden)
 
 
@@ -121,6 +123,13 @@ async def test_what_can_not_be_replayed_is_no_answer(make_replays: MakeReplays) 
         await confirm(make_replays(give(0.3, 0.9), budget=0), live())
 
 
+async def test_a_look_asks_no_more_than_its_budget_allows(make_replays: MakeReplays) -> None:
+    confirmation = await confirm(make_replays(give(0.4, 0.5), budget=14), live())
+    assert (confirmation.replayed, confirmation.worker_calls) == (7, 14)
+    assert confirmation.decision is not None
+    assert confirmation.decision.e_value > 1
+
+
 async def test_without_a_pair_nothing_is_known(make_replays: MakeReplays) -> None:
     """Each text is scored on inputs on which the other isn't."""
 
@@ -165,15 +174,47 @@ async def test_where_live_inputs_are_too_few_others_are_run_in_their_place(
     assert len(plan_inputs(Alarm(SERVING, BEFORE, live(5), guards), GOLDEN)) == 5
 
 
-def test_all_confirmations_of_a_watch_share_one_error_rate() -> None:
-    alphas = [Alarm(SERVING, BEFORE, [], number=number).alpha for number in range(1, 10_000)]
-    assert sum(alphas) <= SIGNIFICANCE_LEVEL
-    assert alphas == sorted(alphas, reverse=True)
-    assert wins_needed(alpha=alphas[0]) == 5
-
-
-async def test_a_further_confirmation_takes_more(make_replays: MakeReplays) -> None:
+async def test_a_further_bet_of_a_watch_takes_more(make_replays: MakeReplays) -> None:
     first = await confirm(make_replays(give(0.3, 0.9)), live())
-    second = await confirm(make_replays(give(0.3, 0.9)), live(), number=2)
+    further = Wager(alpha_of(2), number=2)
+    second = await confirm(make_replays(give(0.3, 0.9)), live(), wager=further)
     assert is_confirmed(second)
     assert second.replayed > first.replayed == 5
+
+
+async def test_what_one_look_cant_decide_the_next_one_goes_on_with(
+    make_replays: MakeReplays,
+) -> None:
+    """The text before wins seven of twelve and loses two: too little, and nothing is lost."""
+    won = dict(zip(reversed(WORDS), "++++=-++=+-=", strict=True))
+
+    def answer(content: str, item: ReplayInput) -> float:
+        passes = {"+": content == BEFORE, "-": content == PROMOTED, "=": True}
+        return 0.9 if passes[won[item.text]] else 0.3
+
+    class Book(WagerBook):
+        known = FIRST_WAGER
+
+        async def bet(self, content: str, bets: Sequence[tuple[str, float]]) -> Wager:
+            self.known = self.known.bet_on(bets)
+            return self.known
+
+    book = Book()
+    first = await confirm_alarm(
+        make_replays(answer), Alarm(SERVING, BEFORE, live(), [], FIRST_WAGER, book)
+    )
+    assert first.decision is not None
+    assert (first.decision.promote, len(book.known.gains)) == (False, 12)
+    assert first.decision.e_value == pytest.approx(book.known.wealth.now)
+    assert first.decision.e_value > 1
+    asked_again: set[str] = set()
+
+    def win(content: str, item: ReplayInput) -> float:
+        asked_again.add(item.text)
+        return 0.9 if content == BEFORE else 0.3
+
+    fresh = [LoggedResult(f"more {w}", f"more {w}", 0.3, passed=False) for w in WORDS]
+    second = await confirm(make_replays(win), [*fresh, *live()], wager=book.known)
+    assert is_confirmed(second)
+    assert second.replayed < 12
+    assert not asked_again & set(WORDS)

@@ -14,7 +14,6 @@ from services.optimizer.app.services.aftercare.pairing import LivePair
 from services.optimizer.app.services.aftercare.watch import (
     ANSWERS,
     CERTAINTY,
-    CLEAR_LOSS,
     KEPT,
     LEAST_PAIRS,
     MARGIN,
@@ -146,8 +145,12 @@ def test_any_pairs_are_judged(scores: list[tuple[float, float]], dismissed: int)
         ("no-answer", [], [GOOD], False),
         ("as-good", [GOOD] * 3, [GOOD], False),
         ("much-worse", [BAD] * 3, [GOOD], True),
-        ("just-much-worse", [0.25], [0.25 + CLEAR_LOSS], True),
-        ("a-little-worse", [0.25], [0.24 + CLEAR_LOSS], False),
+        ("worse-by-the-margin", [0.25], [0.26 + MARGIN], True),
+        ("a-little-worse", [0.75], [0.74 + MARGIN], False),
+        ("as-bad-as-a-long-record", [BAD] * 3, [BAD] * LEAST_PAIRS, False),
+        ("as-bad-as-a-short-record", [BAD] * 3, [BAD] * (LEAST_PAIRS - 1), True),
+        ("worse-by-more-than-luck", [GOOD, BAD, BAD, BAD] * 3, [GOOD, GOOD, GOOD, BAD] * 6, True),
+        ("worse-by-no-more-than-luck", [GOOD, BAD] * 3, [GOOD, GOOD, BAD] * 6, False),
         ("nothing-to-compare-with-and-most-fail", [BAD, BAD, GOOD], [], True),
         ("nothing-to-compare-with-and-half-fail", [BAD, GOOD], [], False),
     ]

@@ -6,6 +6,7 @@ from statistics import fmean
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.rows import for_each
 
 from services.common.proof.betting import FIRST_ALPHA, MAX_PROVING, SIGNIFICANCE_LEVEL, alpha_of
 from services.optimizer.app.services.proof.replay_results import GOLDEN, ReplayInput
@@ -124,3 +125,19 @@ async def test_each_text_gets_the_next_number_and_goes_on_with_its_own_evidence(
     assert again.gains == (1.0, -0.5)
     assert again.seen == {"p", "q", item("x").fingerprint, item("y").fingerprint}
     assert book.find("c").number == 3
+
+
+@for_each(
+    [
+        ("it has won", (1.0, 1.0), True),
+        ("it has lost less than a new bet would begin behind", (1.0, -1.0), True),
+        ("it has lost more", (-1.0,), False),
+        ("it is decided", (1.0,) * 5, False),
+        ("it is given up", (0.0,) * ENOUGH_WITHOUT_WIN, False),
+    ]
+)
+def test_a_bet_goes_on_while_a_new_one_would_take_longer(
+    row: tuple[str, tuple[float, ...], bool],
+) -> None:
+    _, gains, expected = row
+    assert Wager(FIRST_ALPHA, gains).is_ahead_of(alpha_of(2)) == expected
