@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 from typing_extensions import override
 
+from services.common.errors import ServiceError
 from services.common.models import Prompt
 from services.common.proof.betting import alpha_of
 from services.common.record.active_prompt import COUNTS_FOR_PROMPT
@@ -68,19 +69,26 @@ SAVE_WATCH = """
     UPDATE selfheal.watches SET detail = coalesce(detail, '{}') || $2::jsonb
     WHERE id = $1 AND ended_at IS NULL
 """
-# A confirmation that another Optimizer began, or one that was killed, has had its number.
+# A confirmation that another Optimizer began, or one that was killed, has had its number; what it
+# has bet since this one read the bets isn't left out.
 CLAIM_CONFIRMATION = """
     UPDATE selfheal.watches
     SET detail = coalesce(detail, '{}')
         || jsonb_build_object('confirmations', $2::integer + 1, 'looked_row', $3::bigint)
     WHERE id = $1 AND ended_at IS NULL
       AND coalesce((detail ->> 'confirmations')::integer, 0) = $2
+      AND coalesce(detail -> 'wagers', '{}') = $4::jsonb
     RETURNING id
 """
 RETURN_CONFIRMATION = """
     UPDATE selfheal.watches
-    SET detail = detail || jsonb_build_object('confirmations', $2::integer)
-    WHERE id = $1 AND (detail ->> 'confirmations')::integer = $2 + 1
+    SET detail = detail || jsonb_build_object('confirmations', $2::integer - 1)
+    WHERE id = $1 AND (detail ->> 'confirmations')::integer = $2
+"""
+# By the confirmation that began last, and by no other.
+SAVE_BETS = f"""
+    {SAVE_WATCH} AND coalesce((detail ->> 'confirmations')::integer, 0) = $3
+    RETURNING id
 """
 END_WATCH = """
     UPDATE selfheal.watches
@@ -109,6 +117,12 @@ COUNT_ANSWERS = f"""
         LIMIT 10000
     ) AS answers
 """
+
+
+class LookedMeanwhileError(ServiceError):
+    """Another Optimizer looks into the same alarm by now, and goes on with its bet."""
+
+    code = "looked_meanwhile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +158,7 @@ class Watch:
         seen_at: The database's time when it was read.
         paired: The pairs with each reference, by its name.
         dismissed: By reference, how many pairs there were at each alarm that came to nothing.
-        confirmations: Looks into alarms.
+        confirmations: Looks into alarms, this one included once it is claimed.
         wagers: The bets that an older version is better that still go on, by reference.
         opened: Such bets so far; each has an error rate of its own.
         looked_row: The newest row when an alarm was last looked into.
@@ -183,7 +197,11 @@ class Watch:
     ) -> bool:
         """Take the number of the next confirmation; False where another Optimizer has it."""
         newest = max((row.row_id for row in after), default=self.looked_row)
-        found = await connection.fetchval(CLAIM_CONFIRMATION, self.id, self.confirmations, newest)
+        bets = self._describe_wagers()["wagers"]
+        found = await connection.fetchval(
+            CLAIM_CONFIRMATION, self.id, self.confirmations, newest, bets
+        )
+        self.confirmations += found is not None
         return found is not None
 
     async def return_confirmation(self, connection: asyncpg.Connection) -> None:
@@ -196,9 +214,19 @@ class Watch:
         return self.wagers.get(name) or Wager(alpha_of(number), number=number)
 
     async def save_wager(self, connection: asyncpg.Connection, name: str, wager: Wager) -> None:
-        """Put a bet on record, with all that came of it."""
+        """Put a bet on record, with all that came of it.
+
+        Raises:
+            LookedMeanwhileError: If another Optimizer goes on with it.
+        """
         self.wagers[name], self.opened = wager, max(self.opened, wager.number)
-        await connection.execute(SAVE_WATCH, self.id, self._describe_wagers())
+        if not await self._save_bets(connection, self._describe_wagers()):
+            raise LookedMeanwhileError("Another Optimizer looks into the same alarm by now.")
+
+    async def _save_bets(self, connection: asyncpg.Connection, detail: dict[str, Any]) -> bool:
+        """Put them on record, unless another Optimizer looks into an alarm by now."""
+        saved = await connection.fetchval(SAVE_BETS, self.id, detail, self.confirmations)
+        return saved is not None
 
     def _describe_wagers(self) -> dict[str, Any]:
         plain = {
@@ -212,7 +240,8 @@ class Watch:
     ) -> None:
         """Let only what is logged later raise an alarm again.
 
-        The next one goes on with the same bet, unless a new one would decide sooner.
+        The next one goes on with the same bet, unless a new one would decide sooner. Where another
+        Optimizer looks into it by now, it is that one's to clear.
         """
         if not self.find_wager(name).is_ahead_of(alpha_of(self.opened + 1)):
             self.wagers.pop(name, None)
@@ -223,7 +252,7 @@ class Watch:
             "cleared_row": self.cleared_row,
             "cleared_at": self.seen_at.isoformat(),
         }
-        await connection.execute(SAVE_WATCH, self.id, cleared | self._describe_wagers())
+        await self._save_bets(connection, cleared | self._describe_wagers())
 
     async def end(self, connection: asyncpg.Connection, outcome: str, result: WatchResult) -> None:
         """End this watch, and no other."""

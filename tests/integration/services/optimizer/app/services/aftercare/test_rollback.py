@@ -20,6 +20,7 @@ from services.common.record.text_lint import ERASED
 from services.optimizer.app.services.aftercare.alarm_confirmation import Alarm, Confirmation
 from services.optimizer.app.services.aftercare.rollback import PromotionKeeper
 from services.optimizer.app.services.aftercare.watch import LEAST_PAIRS
+from services.optimizer.app.services.aftercare.watch_record import load_watch
 from services.optimizer.app.services.prompt_patcher import promote
 from services.optimizer.app.services.proof.paired_test import decide
 
@@ -421,6 +422,70 @@ async def test_of_two_optimizers_one_looks_into_an_alarm(
     detail = await connection.fetchval("SELECT detail FROM selfheal.watches")
     assert (first.numbers, detail["confirmations"]) == ([1], 1)
     assert detail["dismissed"] == {"before": [5]}
+
+
+async def test_two_looks_at_one_alarm_are_one_bet(
+    connection: Connection,
+    connect: Connect,
+    promoted: None,
+    log_each: LogEach,
+    load_active: LoadActive,
+) -> None:
+    """Who began to look last goes on with all that was bet; who began before bets no more."""
+    other, serving = await connect(), await load_active()
+    second = Confirmed()
+    second.gains = [0.5, 0.5]
+    known: list[frozenset[str]] = []
+
+    class Slow(Confirmed):
+        async def __call__(self, alarm: Alarm) -> Confirmation:
+            assert alarm.book is not None
+            await alarm.book.bet(alarm.before, [("slow", 0.5)])
+            await log_each(6, version=100)
+            assert await PromotionKeeper(second, "test").look_after(other, serving) is None
+            detail = await connection.fetchval("SELECT detail FROM selfheal.watches")
+            known.append(frozenset(detail["wagers"]["before"]["seen"]))
+            await alarm.book.bet(alarm.before, [("too late", 1.0)])
+            raise AssertionError("it was on record")
+
+    await log_each(5, version=100)
+    assert await PromotionKeeper(Slow(), "test").look_after(connection, serving) is None
+    assert known == [{"slow", "1/0", "1/1"}]
+    assert await watches(connection) == [None]
+    detail = await connection.fetchval("SELECT detail FROM selfheal.watches")
+    assert (set(detail["wagers"]["before"]["seen"]), detail["confirmations"]) == (known[0], 2)
+
+
+async def test_who_read_the_bets_before_the_last_of_them_does_not_begin_to_look(
+    connection: Connection, promoted: None
+) -> None:
+    one = await load_watch(connection, "code_generation")
+    assert one is not None
+    assert await one.claim_confirmation(connection, [])
+    two = await load_watch(connection, "code_generation")
+    assert two is not None
+    await one.save_wager(connection, "before", one.find_wager("before").bet_on([("a", 0.5)]))
+    assert not await two.claim_confirmation(connection, [])
+    three = await load_watch(connection, "code_generation")
+    assert three is not None
+    assert await three.claim_confirmation(connection, [])
+
+
+async def test_a_proposed_rollback_spends_its_bet(
+    connection: Connection,
+    promoted: None,
+    log_each: LogEach,
+    load_active: LoadActive,
+    confirm: Confirmed,
+) -> None:
+    """So that one who turned it down isn't asked again after five more answers."""
+    await log_each(5, version=100)
+    keeper = PromotionKeeper(confirm, "test", asks_first=True)
+    outcome = await keeper.look_after(connection, await load_active())
+    assert outcome is not None
+    assert outcome.decision == "proposed"
+    detail = await connection.fetchval("SELECT detail FROM selfheal.watches")
+    assert (detail["wagers"], detail["opened"]) == ({}, 1)
 
 
 async def test_rows_that_are_deleted_change_no_pair(
