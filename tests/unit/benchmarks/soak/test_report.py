@@ -1,4 +1,6 @@
 import io
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -6,6 +8,7 @@ from rich.console import Console
 
 from benchmarks.soak.report import show
 
+ROOT = Path(__file__).parents[4]
 RESULTS: dict[str, Any] = {
     "date": "2026-11-28",
     "machine": "2 cores",
@@ -71,3 +74,12 @@ def test_a_soak_that_was_ended_early_says_so() -> None:
     output = io.StringIO()
     show(RESULTS | {"interrupted": True, "growth": None}, Console(file=output, width=200))
     assert "ended early" in output.getvalue()
+
+
+def test_the_run_on_record_is_shown_again_as_the_docs_tell_it() -> None:
+    recorded = json.loads((ROOT / "benchmarks/soak/results/two_hours.json").read_text("utf-8"))
+    show(recorded, Console(file=(shown := io.StringIO()), width=160))
+    assert "21600 sent, 21547 acknowledged" in shown.getvalue()
+    told = (ROOT / "docs/soak.md").read_text("utf-8")
+    assert "of 21,600 sent | 21,547" in told
+    assert [one["verdict"] for one in recorded["checks"]] == ["yes"] * len(recorded["checks"])
