@@ -63,7 +63,10 @@ class Look:
         if comparison.reference.content == serving.content:
             return False  # replays of one text against itself tell nothing
         watch, name = self.watch, comparison.reference.name
-        goes_on = watch.find_wager(name).wealth.now > 1
+        wager = watch.find_wager(name)
+        if wager.wealth.reaches(wager.alpha):
+            return True  # whoever won it was killed before it rolled back
+        goes_on = wager.wealth.now > 1
         if result.outcome == WORSE and not goes_on:
             return True
         if not goes_on and not seems_worse(self.fresh, comparison.old):

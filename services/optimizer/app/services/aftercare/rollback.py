@@ -158,6 +158,7 @@ class PromotionKeeper:
             return None
         decision = found.decision
         if decision is None:
+            await watch.spend(connection, wager)
             log.warning("watch_alarm_unconfirmed", **told, code=found.code)
             return None
         if decision.promote:

@@ -73,8 +73,9 @@ SAVE_WATCH = """
 # has bet since this one read the bets isn't left out.
 CLAIM_CONFIRMATION = """
     UPDATE selfheal.watches
-    SET detail = coalesce(detail, '{}')
-        || jsonb_build_object('confirmations', $2::integer + 1, 'looked_row', $3::bigint)
+    SET detail = coalesce(detail, '{}') || jsonb_build_object(
+        'confirmations', $2::integer + 1, 'looked_row', $3::bigint, 'opened', $5::integer
+    )
     WHERE id = $1 AND ended_at IS NULL
       AND coalesce((detail ->> 'confirmations')::integer, 0) = $2
       AND coalesce(detail -> 'wagers', '{}') = $4::jsonb
@@ -199,7 +200,7 @@ class Watch:
         newest = max((row.row_id for row in after), default=self.looked_row)
         bets = self._describe_wagers()["wagers"]
         found = await connection.fetchval(
-            CLAIM_CONFIRMATION, self.id, self.confirmations, newest, bets
+            CLAIM_CONFIRMATION, self.id, self.confirmations, newest, bets, self.opened
         )
         self.confirmations += found is not None
         return found is not None
@@ -222,6 +223,11 @@ class Watch:
         self.wagers[name], self.opened = wager, max(self.opened, wager.number)
         if not await self._save_bets(connection, self._describe_wagers()):
             raise LookedMeanwhileError("Another Optimizer looks into the same alarm by now.")
+
+    async def spend(self, connection: asyncpg.Connection, wager: Wager) -> None:
+        """Have a bet's error rate spent: pairs of it were seen, of which none may be on record."""
+        self.opened = max(self.opened, wager.number)
+        await self._save_bets(connection, self._describe_wagers())
 
     async def _save_bets(self, connection: asyncpg.Connection, detail: dict[str, Any]) -> bool:
         """Put them on record, unless another Optimizer looks into an alarm by now."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -469,6 +470,36 @@ async def test_who_read_the_bets_before_the_last_of_them_does_not_begin_to_look(
     three = await load_watch(connection, "code_generation")
     assert three is not None
     assert await three.claim_confirmation(connection, [])
+
+
+async def test_a_confirmation_that_was_killed_before_its_first_bet_has_spent_nothing(
+    connection: Connection, promoted: None
+) -> None:
+    watch = await load_watch(connection, "code_generation")
+    assert watch is not None
+    assert await watch.claim_confirmation(connection, [])
+    again = await load_watch(connection, "code_generation")
+    assert again is not None
+    assert (again.confirmations, again.find_wager("before").number) == (1, 1)
+
+
+async def test_what_was_won_by_one_that_was_killed_rolls_back_at_the_next_look(
+    connection: Connection,
+    promoted: None,
+    log_each: LogEach,
+    load_active: LoadActive,
+    confirm: Confirmed,
+) -> None:
+    await log_each(5, version=100)
+    watch = await load_watch(connection, "code_generation")
+    assert watch is not None
+    newest: Any = await connection.fetchrow("SELECT max(id) AS row_id FROM execution_logs")
+    assert await watch.claim_confirmation(connection, [SimpleNamespace(**newest)])  # type: ignore[list-item]
+    won = watch.find_wager("before").bet_on([(str(number), 1.0) for number in range(5)])
+    await watch.save_wager(connection, "before", won)
+    outcome = await PromotionKeeper(confirm, "test").look_after(connection, await load_active())
+    assert outcome is not None
+    assert outcome.decision == "rolled_back"
 
 
 async def test_a_proposed_rollback_spends_its_bet(
