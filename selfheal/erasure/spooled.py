@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from selfheal.erasure.statements import ERASED_CONVERSATION, ERASURE
+from services.common.evaluation_detail import REMOVED
 from services.common.personal.blanking import BLANK_EXECUTION, write_remains
 from services.common.private_files import write_private
 from services.common.text import make_storable
@@ -74,6 +75,8 @@ async def _blank(connection: asyncpg.Connection, line: bytes, is_theirs: IsTheir
             return line  # of another version: no Manager of this one lands it either
         if is_theirs(row.execution.request_id, row.conversation or {}):
             execution = row.execution
+            if REMOVED in (execution.evaluation_detail or {}) and not execution.user_input:
+                return line  # it was blanked before
             told = make_storable([execution.error_message, execution.evaluation_detail])
             remains: Any = await connection.fetchrow(SELECT_REMAINS, *told)
             blanked = replace(

@@ -2,11 +2,13 @@
 
 import json
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, astuple, fields
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, TextIO
+from typing import Annotated, Any, Final, Literal
 
 import asyncpg
 import typer
@@ -94,26 +96,37 @@ async def _export(
     connection: asyncpg.Connection, meant: AuditFilter, file_format: str, file: Path | None
 ) -> int:
     count = 0
-    with _open(file) as out:
+    with _writing(file) as write:
         if file_format == "csv":
-            out.write(write_csv_line(column.name for column in fields(AuditEvent)))
+            write(write_csv_line(column.name for column in fields(AuditEvent)))
         async for event in read_events(connection, meant):
             if file_format == "csv":
-                out.write(write_csv_line(astuple(event)))
+                write(write_csv_line(astuple(event)))
             else:
-                out.write(json.dumps(asdict(event), default=_write_moment) + "\n")
+                write(json.dumps(asdict(event), default=_write_moment) + "\n")
             count += 1
     return count
 
 
-def _open(file: Path | None) -> AbstractContextManager[TextIO]:
-    """Open a file anew, or standard output where none is named."""
+@contextmanager
+def _writing(file: Path | None) -> Iterator[Callable[[str], object]]:
+    """Write to a file anew, or to standard output where none is named; a disk is no database."""
+
+    def attempt(do: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return do(*args)
+        except OSError as error:
+            where = file or "standard output"
+            raise EmbeddedRuntimeError(f"Can't write {where}: {error.strerror}.") from error
+
     if file is None:
-        return nullcontext(sys.stdout)
+        yield partial(attempt, sys.stdout.write)
+        return
+    out = attempt(partial(file.open, "w", encoding="utf-8", newline=""))
     try:
-        return file.open("w", encoding="utf-8", newline="")
-    except OSError as error:
-        raise EmbeddedRuntimeError(f"Can't write {file}: {error.strerror}.") from error
+        yield partial(attempt, out.write)
+    finally:
+        attempt(out.close)
 
 
 def _read_filter(person: str | None, task_type: str | None, since: datetime | None) -> AuditFilter:

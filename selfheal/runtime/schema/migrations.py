@@ -41,7 +41,8 @@ _LATEST_NUMBER: Final = "SELECT coalesce(max(number), 0) FROM selfheal.migration
 _SELECT_BROKEN_INDEXES: Final = """
     SELECT indrelid::regclass::text, indexrelid::regclass::text
     FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
-    WHERE NOT indisvalid AND $1 ~ ('\\m' || relname || '\\M')
+    WHERE NOT indisvalid AND relname = ANY(regexp_split_to_array($1, '\\W+'))
+      AND indrelid::regclass::text = ANY(regexp_split_to_array($1, '[^\\w.]+'))
 """
 _IS_VALID: Final = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($1)"
 

@@ -13,14 +13,17 @@ BLANK_CONVERSATION: Final[Mapping[str, Any]] = {
     "messages": [], "tools": None, "parameters": {}, "variables": {}, "choices": None,
 }  # fmt: skip
 # Of an evaluation's detail, and of parts of it: figures, codes, and names of ours.
-FIGURES: Final = "rule_score,judge_score,capped,evidence,evaluator,worker,error"
+FIGURES: Final = "rule_score,judge_score,capped,evidence"
 PARTS: Final = {
     "judge": "name,score,confidence,judgements,spread,calls,input_tokens,output_tokens,"
     "cached_tokens,untold_calls,cost_usd",
     "execution": "status,backend,layers,cpu_ms,wall_ms,output_cut",
+    "evaluator": "fingerprint",
+    # Not the unit: by what an arm was drawn, which is a person's.
+    "worker": "model,provider,input_tokens,output_tokens,cached_tokens,cost_usd,fallback,rollout,"
+    "arm",
+    "error": "service,code",
 }
-# By what an arm was drawn, which is a person's.
-UNIT: Final = "{worker,unit}"
 
 
 def write_remains(by: str) -> str:
@@ -36,7 +39,7 @@ def write_remains(by: str) -> str:
         CASE WHEN error_message <> '' THEN
             coalesce(substring(error_message FROM '^[a-z_]+(?=:)'), 'removed by {by}')
         END AS error_message,
-        coalesce({_pick("detail", FIGURES)}, '{{}}') #- '{UNIT}'
+        coalesce({_pick("detail", FIGURES)}, '{{}}')
         || jsonb_strip_nulls(jsonb_build_object('rules', (
             SELECT jsonb_agg({_pick("rule", "name,weight,outcome")})
             FROM jsonb_array_elements(

@@ -404,6 +404,8 @@ async def test_a_spooled_row_lands_without_its_texts(town: Any, database: Databa
     assert MARKER in list_segments(town.spool)[0][0].read_text()
     receipt = await town.erase()
     assert (receipt.removed["spool"], receipt.left) == (1, [])
+    again = await town.erase("ann", ours.execution.request_id)
+    assert again.removed["spool"] == 0
     [(segment, _)] = list_segments(town.spool)
     assert MARKER not in segment.read_text()
     assert hash_name("ann", KEY) not in segment.read_text()

@@ -69,15 +69,14 @@ class Provider:
         self._client_secret = secret.get_secret_value() if secret else None
         self._redirect_uri = settings.public_url + CALLBACK_PATH
         # A provider on this machine is reached past the proxy that the environment names.
-        trust_env = not is_own_address(self._issuer)
-        self._connection_options: dict[str, Any] = {
-            "timeout": TIMEOUT_SECONDS,
-            "trust_env": trust_env,
-            "verify": _open_trust(trust_env),
-        }
+        self._trust_env = not is_own_address(self._issuer)
         self._document: dict[str, Any] = {}
         self._keys: KeySet | None = None
         self._read_at = 0.0
+
+    def _choose_options(self) -> dict[str, Any]:
+        verify = _open_trust(self._trust_env)
+        return {"timeout": TIMEOUT_SECONDS, "trust_env": self._trust_env, "verify": verify}
 
     async def write_url(self, begun: Begun) -> str:
         """Return where to send a browser that signs in.
@@ -194,7 +193,7 @@ class Provider:
 
     async def _fetch(self, url: str) -> dict[str, Any]:
         try:
-            async with httpx2.AsyncClient(**self._connection_options) as client:
+            async with httpx2.AsyncClient(**self._choose_options()) as client:
                 response = await client.get(url)
                 response.raise_for_status()
                 found = response.json()
@@ -216,7 +215,7 @@ class Provider:
             scope="openid profile",
             redirect_uri=self._redirect_uri,
             code_challenge_method="S256",
-            **self._connection_options,
+            **self._choose_options(),
         )
 
 

@@ -83,7 +83,8 @@ CLAIM_CONFIRMATION = """
 """
 RETURN_CONFIRMATION = """
     UPDATE selfheal.watches
-    SET detail = detail || jsonb_build_object('confirmations', $2::integer - 1)
+    SET detail = detail
+        || jsonb_build_object('confirmations', $2::integer - 1, 'looked_row', $3::bigint)
     WHERE id = $1 AND (detail ->> 'confirmations')::integer = $2
 """
 # By the confirmation that began last, and by no other.
@@ -206,8 +207,8 @@ class Watch:
         return found is not None
 
     async def return_confirmation(self, connection: asyncpg.Connection) -> None:
-        """Give the number back: not one pair was seen, so nothing was spent."""
-        await connection.execute(RETURN_CONFIRMATION, self.id, self.confirmations)
+        """Give the number back, and the answers: not one pair was seen, so nothing was spent."""
+        await connection.execute(RETURN_CONFIRMATION, self.id, self.confirmations, self.looked_row)
 
     def find_wager(self, name: str) -> Wager:
         """Return the bet that a reference is better as it stands, or as it would be opened now."""

@@ -73,6 +73,12 @@ def test_a_file_that_cannot_be_written_is_told(operator: Any, tmp_path: Path) ->
     assert "Can't write" in done.stderr
 
 
+def test_a_full_disk_is_told_as_one(operator: Any) -> None:
+    done = operator.selfheal("audit", "export", "-o", "/dev/full")
+    assert done.exit_code == 1
+    assert "Can't write /dev/full: No space left on device" in done.stderr
+
+
 def test_where_no_system_runs_an_earlier_export_stays(
     operator: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -237,6 +237,21 @@ def test_an_index_whose_build_was_broken_off_is_built_anew(
     assert ask(with_broken_index, SELECT_VALIDITY) == [(True, False)]
 
 
+def test_a_broken_index_of_somebody_elses_is_left_alone(old: EmbeddedPostgres) -> None:
+    """Of any name: what looks like a pattern is none."""
+    theirs = "theirs.execution_logs_unscored", 'theirs."odd(name"'
+    ask(old, "CREATE SCHEMA theirs")
+    ask(old, "CREATE TABLE theirs.rows (word TEXT)")
+    ask(old, "INSERT INTO theirs.rows VALUES ('a'), ('a')")
+    for name in theirs:
+        create = f"CREATE UNIQUE INDEX CONCURRENTLY {name.removeprefix('theirs.')}"
+        with pytest.raises(asyncpg.UniqueViolationError):
+            ask(old, f"{create} ON theirs.rows (word)")
+    seen_with(old, SCHEMA).start()
+    for name in theirs:
+        assert ask(old, f"SELECT to_regclass('{name}') IS NOT NULL") == [(True,)]
+
+
 def test_an_index_that_was_built_before_a_migration_broke_stays(
     old: EmbeddedPostgres, copy: Path
 ) -> None:

@@ -46,3 +46,10 @@ async def test_of_an_error_its_code_is_kept(connection: Connection) -> None:
         for message in kept
     }
     assert told == kept
+
+
+async def test_of_a_detail_that_is_not_ours_no_text_is_kept(connection: Connection) -> None:
+    for strange in ({"note": "theirs"}, ["theirs"], "theirs", 7, None):
+        detail = dict.fromkeys(("worker", "error", "evaluator", "judge", "execution"), strange)
+        remains: Any = await connection.fetchrow(SELECT, None, detail)
+        assert "theirs" not in str(remains), strange

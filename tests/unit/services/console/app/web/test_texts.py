@@ -4,6 +4,7 @@ import re
 import tomllib
 from collections import Counter
 
+from services.common.presentation.wordings import HOLDS
 from services.console.app.web.texts import TEXTS, load_translation
 
 PLACE = re.compile(r"%(?:\(\w+\))?[sd]")
@@ -18,3 +19,8 @@ def test_a_sentence_stands_in_one_table() -> None:
 def test_a_translation_has_the_places_of_its_sentence() -> None:
     for english, korean in load_translation("ko").items():
         assert sorted(PLACE.findall(korean)) == sorted(PLACE.findall(english)), english
+
+
+def test_every_reason_that_a_heal_held_for_is_told_in_korean() -> None:
+    korean = load_translation("ko")
+    assert [one for told in HOLDS.values() for one in told if one not in korean] == []

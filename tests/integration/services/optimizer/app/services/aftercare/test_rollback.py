@@ -472,6 +472,18 @@ async def test_who_read_the_bets_before_the_last_of_them_does_not_begin_to_look(
     assert await three.claim_confirmation(connection, [])
 
 
+async def test_a_look_without_a_pair_gives_the_answers_back(
+    connection: Connection, promoted: None
+) -> None:
+    watch = await load_watch(connection, "code_generation")
+    assert watch is not None
+    assert await watch.claim_confirmation(connection, [SimpleNamespace(row_id=7)])  # type: ignore[list-item]
+    await watch.return_confirmation(connection)
+    again = await load_watch(connection, "code_generation")
+    assert again is not None
+    assert (again.confirmations, again.looked_row) == (0, 0)
+
+
 async def test_a_confirmation_that_was_killed_before_its_first_bet_has_spent_nothing(
     connection: Connection, promoted: None
 ) -> None:
