@@ -8,6 +8,7 @@ import asyncpg
 from services.common.logging import get_logger
 from services.common.models import Prompt
 from services.optimizer.app.services.aftercare.pairing import extend_pairs
+from services.optimizer.app.services.aftercare.references import Reference
 from services.optimizer.app.services.aftercare.watch import (
     WORSE,
     WatchResult,
@@ -17,7 +18,6 @@ from services.optimizer.app.services.aftercare.watch import (
 )
 from services.optimizer.app.services.aftercare.watch_record import (
     COUNT_ANSWERS,
-    Reference,
     Watch,
     load_watch,
 )

@@ -32,8 +32,9 @@ from services.optimizer.app.services.aftercare.alarm_confirmation import (
     Confirmation,
 )
 from services.optimizer.app.services.aftercare.look import Comparison, Look, look_at_watch
+from services.optimizer.app.services.aftercare.references import Reference
 from services.optimizer.app.services.aftercare.watch import KEPT
-from services.optimizer.app.services.aftercare.watch_record import Reference, WatchBets
+from services.optimizer.app.services.aftercare.watch_record import WatchBets
 from services.optimizer.app.services.proof.paired_test import Decision
 
 STRATEGY = "rollback"

@@ -13,14 +13,12 @@ from services.common.errors import ServiceError
 from services.common.models import Prompt
 from services.common.proof.betting import alpha_of
 from services.common.record.active_prompt import COUNTS_FOR_PROMPT
-from services.common.record.prompts import write_digest
 from services.optimizer.app.services.aftercare.pairing import LivePair
+from services.optimizer.app.services.aftercare.references import Reference, load_references
 from services.optimizer.app.services.aftercare.watch import MARGIN, WatchResult
-from services.optimizer.app.services.log.answers import load_results
 from services.optimizer.app.services.log.log_records import LoggedResult
 from services.optimizer.app.services.proof.wagers import Wager, WagerBook
 
-LAST_GOOD, BEFORE = "last_good", "before"
 SUPERSEDED = "superseded"
 # Locked, so that of two Optimizers each goes on from what the other has paired.
 SELECT_WATCH = """
@@ -31,39 +29,6 @@ SELECT_WATCH = """
     ORDER BY w.id DESC
     LIMIT 1
     FOR UPDATE
-"""
-# Each version's last time of service before the watch. What was edited since isn't what served:
-# of the version that was replaced the report has the text, of the last good one its digest.
-SELECT_REFERENCES = f"""
-    SELECT named.name, p.id AS prompt_id, p.version,
-           CASE named.name WHEN 'before' THEN coalesce(r.before_prompt_content, p.content)
-                ELSE p.content END AS content,
-           coalesce(served.activated_at, p.created_at) AS served_from,
-           least(served.replaced_at, w.started_at) AS served_until
-    FROM selfheal.watches w
-    LEFT JOIN optimization_reports r ON r.id = w.report_id
-    CROSS JOIN LATERAL (
-        VALUES (1, 'last_good', w.last_good_prompt_id), (2, 'before', w.before_prompt_id)
-    ) AS named (rank, name, prompt_id)
-    JOIN prompts p ON p.id = named.prompt_id
-    LEFT JOIN LATERAL (
-        SELECT a.activated_at, (
-            SELECT min(n.activated_at) FROM selfheal.activations n
-            WHERE n.task_type = w.task_type AND n.id > a.id
-        ) AS replaced_at
-        FROM selfheal.activations a
-        WHERE a.prompt_id = p.id AND a.activated_at < w.started_at
-        ORDER BY a.id DESC
-        LIMIT 1
-    ) AS served ON TRUE
-    WHERE w.id = $1
-      AND (named.name = 'before' OR (
-          w.last_good_prompt_id <> w.before_prompt_id
-          AND coalesce(
-              {write_digest("p.content")} = r.failure_analysis #>> '{{last_good,digest}}', TRUE
-          )
-      ))
-    ORDER BY named.rank
 """
 SAVE_WATCH = """
     UPDATE selfheal.watches SET detail = coalesce(detail, '{}') || $2::jsonb
@@ -125,30 +90,6 @@ class LookedMeanwhileError(ServiceError):
     """Another Optimizer looks into the same alarm by now, and goes on with its bet."""
 
     code = "looked_meanwhile"
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A version that a promotion is compared with, and when it served last before that.
-
-    Attributes:
-        name: `last_good`, or `before` for the version that was replaced.
-    """
-
-    name: str
-    prompt_id: int
-    version: int
-    content: str
-    served_from: datetime
-    served_until: datetime
-
-    async def load_answers(
-        self, connection: asyncpg.Connection, task_type: str
-    ) -> tuple[LoggedResult, ...]:
-        """Load its scored answers of that time, the newest first."""
-        return await load_results(
-            connection, task_type, self.version, start=self.served_from, end=self.served_until
-        )
 
 
 @dataclass(slots=True)
@@ -298,7 +239,6 @@ async def load_watch(connection: asyncpg.Connection, task_type: str) -> Watch | 
     record = await connection.fetchrow(SELECT_WATCH, task_type)
     if record is None:
         return None
-    references = await connection.fetch(SELECT_REFERENCES, record["id"])
     detail: Mapping[str, Any] = record["detail"] or {}
     return Watch(
         record["id"],
@@ -306,7 +246,7 @@ async def load_watch(connection: asyncpg.Connection, task_type: str) -> Watch | 
         record["candidate_id"],
         record["promoted_content"],
         record["seen_at"],
-        [Reference(**one) for one in references],
+        await load_references(connection, record["id"]),
         paired={
             name: [LivePair(*one) for one in pairs]
             for name, pairs in detail.get("paired", {}).items()
