@@ -14,10 +14,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
+from support.notifications import HEALED, HELD
 
 from services.common.config import Settings
 from services.common.http import create_session
-from services.optimizer.app.services.telling.notification import Notification
 from services.optimizer.app.services.telling.webhook import (
     WebhookNotifier,
     compose_message,
@@ -28,20 +28,6 @@ from services.optimizer.app.services.telling.webhook import (
 ALONE = AsyncMock()
 NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
 SECRET = "T0PS3CR3T"
-HEALED = Notification(
-    event="healed",
-    task_type="code_generation",
-    version=100,
-    before_version=99,
-    fault="prompt",
-    reason="better",
-    run_id="3f2c9a71-0000-4000-8000-000000000000",
-    report_id=7,
-    pairs=6,
-    passed_before=0,
-    passed_after=6,
-)
-HELD = Notification("held", "code_generation", version=99, reason="no_better_candidate")
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
