@@ -32,6 +32,9 @@ OBSTACLES = {
 }
 # So many inputs that fail under the incumbent and pass now, without a loss, end the search.
 CONVINCING_PASSES = 3
+# By so many standard errors another must do better than the best one so far, and than a text that
+# served well: of several that do worse one is often lucky on a dozen inputs.
+ERRORS_TO_PASS, ERRORS_TO_PASS_SERVED = 1.0, 2.0
 # One input that differs makes just a standard error.
 ROUNDING = 1e-9
 
@@ -40,7 +43,12 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A candidate with its replays, and the incumbent's, on the choosing inputs."""
+    """A candidate with its replays, and the incumbent's, on the choosing inputs.
+
+    Attributes:
+        is_convincing: Whether no other need be looked for.
+        served_well: Whether it is the text to go back to.
+    """
 
     candidate: Candidate
     candidate_id: UUID
@@ -48,6 +56,7 @@ class Contender:
     incumbent_results: Mapping[str, ReplayResult]
     screening: Decision
     is_convincing: bool
+    served_well: bool = False
 
     @property
     def gain(self) -> float:
@@ -57,8 +66,9 @@ class Contender:
     def is_better_than(self, other: "Contender | None") -> bool:
         """Tell whether it gains more than the other, or anything at all, on inputs that both had.
 
-        A difference below its own standard error doesn't count: of two that can't be told apart
-        the one that is trusted more stays, and not the one that was lucky.
+        A difference below its own standard error doesn't count, nor one below two of them where
+        the other served well: of two that can't be told apart the one that is trusted more stays,
+        and not the one that was lucky.
         """
         if self.gain <= 0 or other is None:
             return self.gain > 0
@@ -67,7 +77,8 @@ class Contender:
             return self.gain > other.gain
         gains = [self.results[name].score - other.results[name].score for name in shared]
         error = stdev(gains) / sqrt(len(gains)) if len(gains) > 1 else 0.0
-        return fmean(gains) > TIE_MARGIN and fmean(gains) >= error - ROUNDING
+        least = error * (ERRORS_TO_PASS_SERVED if other.served_well else ERRORS_TO_PASS)
+        return fmean(gains) > TIE_MARGIN and fmean(gains) >= least - ROUNDING
 
     def completes(self, other: "Contender | None") -> bool:
         """Tell whether it may stand for another, which fails at times, and do no worse."""
@@ -217,7 +228,7 @@ class Contest:
         candidate_id = await self.replays.register(candidate.content, candidate.strategy)
         choosing = self.context.choosing
         contender = await self._compare(candidate, candidate_id, choosing[:FIRST_LOOK])
-        is_settled = contender.is_convincing or contender.gain <= 0
+        is_settled = contender.is_convincing or (contender.gain <= 0 and not contender.served_well)
         if not is_settled and self.calls_left() >= 2 * len(choosing[FIRST_LOOK:]):
             contender = await self._compare(candidate, candidate_id, choosing)
         log.info(
@@ -243,7 +254,11 @@ class Contest:
         is_convincing = screening.losses == 0 and (
             repairs_all(results, incumbent, inputs) or newly_passing >= CONVINCING_PASSES
         )
-        return Contender(candidate, candidate_id, results, incumbent, screening, is_convincing)
+        past = self.context.last_good
+        served_well = past is not None and candidate.content == past.content
+        return Contender(
+            candidate, candidate_id, results, incumbent, screening, is_convincing, served_well
+        )
 
 
 def _round(mean: float | None) -> float | None:
