@@ -68,17 +68,18 @@ class Contender:
 
         A difference below its own standard error doesn't count, nor one below two of them where
         the other served well: of two that can't be told apart the one that is trusted more stays,
-        and not the one that was lucky.
+        and not the one that was lucky. What served well needs no gain where luck may hide it.
         """
+        if other is None and self.served_well:
+            lead, error = _compare(self.results, self.incumbent_results)
+            return lead + error > TIE_MARGIN
         if self.gain <= 0 or other is None:
             return self.gain > 0
-        shared = self.results.keys() & other.results.keys()
-        if not shared:
+        if not self.results.keys() & other.results.keys():
             return self.gain > other.gain
-        gains = [self.results[name].score - other.results[name].score for name in shared]
-        error = stdev(gains) / sqrt(len(gains)) if len(gains) > 1 else 0.0
+        lead, error = _compare(self.results, other.results)
         least = error * (ERRORS_TO_PASS_SERVED if other.served_well else ERRORS_TO_PASS)
-        return fmean(gains) > TIE_MARGIN and fmean(gains) >= least - ROUNDING
+        return lead > TIE_MARGIN and lead >= least - ROUNDING
 
     def completes(self, other: "Contender | None") -> bool:
         """Tell whether it may stand for another, which fails at times, and do no worse."""
@@ -259,6 +260,15 @@ class Contest:
         return Contender(
             candidate, candidate_id, results, incumbent, screening, is_convincing, served_well
         )
+
+
+def _compare(
+    results: Mapping[str, ReplayResult], others: Mapping[str, ReplayResult]
+) -> tuple[float, float]:
+    """Compute the mean lead on the inputs that both have, and its standard error."""
+    leads = [results[name].score - others[name].score for name in results.keys() & others.keys()]
+    error = stdev(leads) / sqrt(len(leads)) if len(leads) > 1 else 0.0
+    return fmean(leads) if leads else 0.0, error
 
 
 def _round(mean: float | None) -> float | None:

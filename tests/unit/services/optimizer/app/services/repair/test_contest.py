@@ -135,19 +135,33 @@ async def test_what_served_well_is_passed_only_where_luck_can_hardly_be_it(
     assert winner_of(await choose(contest, "served", "other")) == winner
 
 
-async def test_what_served_well_gets_a_second_look_whatever_the_first_shows(
-    make_replays: MakeReplays,
+@pytest.mark.parametrize(
+    ("unlucky", "winner"),
+    [
+        pytest.param(FIRST_LOOK, "served", id="unlucky-at-first"),
+        pytest.param(5, "served", id="a-little-worse-on-all"),
+        pytest.param(7, None, id="worse-by-more-than-luck"),
+    ],
+)
+async def test_what_served_well_is_dropped_only_where_it_is_seen_to_be_no_better(
+    make_replays: MakeReplays, unlucky: int, winner: str | None
 ) -> None:
-    """Unlucky on the first four, it is better on all of them taken together."""
-    first = {item.id for item in INPUTS[:FIRST_LOOK]}
+    """Whatever the first four show: it is run on all eight."""
+    lost = {item.id for item in INPUTS[:unlucky]}
 
     def answer(content: str, item: ReplayInput) -> float:
-        return 0.35 if content == INCUMBENT else 0.3 if item.id in first else 0.9
+        return 0.55 if content == INCUMBENT else 0.3 if item.id in lost else 0.9
 
     past = PastPrompt("served", 1, scored=40, passed=36)
     assert winner_of(await choose(make_contest(make_replays(answer)), "served")) is None
     contest = make_contest(make_replays(answer), last_good=past)
-    assert winner_of(await choose(contest, "served")) == "served"
+    assert winner_of(await choose(contest, "served")) == winner
+
+
+async def test_what_served_well_and_changes_nothing_is_dropped(make_replays: MakeReplays) -> None:
+    past = PastPrompt("served", 1, scored=40, passed=36)
+    contest = make_contest(make_replays(lambda content, item: 0.35), last_good=past)
+    assert winner_of(await choose(contest, "served")) is None
 
 
 async def test_what_shows_no_gain_at_first_gets_no_second_look(make_replays: MakeReplays) -> None:
