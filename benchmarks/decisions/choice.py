@@ -98,9 +98,7 @@ def main() -> None:
     configure_logging("choice", "ERROR")
     parser.add_argument("--contests", type=int, default=2_000, help="of each row, by each rule")
     options = parser.parse_args()
-    table = Table(
-        title=f"Share of choices that are good, and their mean rate, of {options.contests:,} contests"
-    )
+    table = Table(title=f"Choices that are good, and their mean rate, of {options.contests:,}")
     for column in ("bad", "last good", "repairs", "served well", "like any other", "calls"):
         table.add_column(column, no_wrap=True)
     for bad, good, repairs in WORLDS:

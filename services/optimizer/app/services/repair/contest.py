@@ -33,7 +33,8 @@ OBSTACLES = {
 # So many inputs that fail under the incumbent and pass now, without a loss, end the search.
 CONVINCING_PASSES = 3
 # By so many standard errors another must do better than the best one so far, and than a text that
-# served well: of several that do worse one is often lucky on a dozen inputs.
+# served well: of several that do worse one is often lucky on a few inputs. By as many a text that
+# served well must lead the incumbent to end the search.
 ERRORS_TO_PASS, ERRORS_TO_PASS_SERVED = 1.0, 2.0
 # One input that differs makes just a standard error.
 ROUNDING = 1e-9
@@ -71,13 +72,13 @@ class Contender:
         and not the one that was lucky. What served well needs no gain where luck may hide it.
         """
         if other is None and self.served_well:
-            lead, error = _compare(self.results, self.incumbent_results)
+            lead, error = _find_lead(self.results, self.incumbent_results)
             return lead + error > TIE_MARGIN
         if self.gain <= 0 or other is None:
             return self.gain > 0
         if not self.results.keys() & other.results.keys():
             return self.gain > other.gain
-        lead, error = _compare(self.results, other.results)
+        lead, error = _find_lead(self.results, other.results)
         least = error * (ERRORS_TO_PASS_SERVED if other.served_well else ERRORS_TO_PASS)
         return lead > TIE_MARGIN and lead >= least - ROUNDING
 
@@ -252,17 +253,20 @@ class Contest:
         newly_passing = sum(
             results[pair.input_id].passed and not incumbent[pair.input_id].passed for pair in pairs
         )
-        is_convincing = screening.losses == 0 and (
-            repairs_all(results, incumbent, inputs) or newly_passing >= CONVINCING_PASSES
-        )
         past = self.context.last_good
         served_well = past is not None and candidate.content == past.content
+        lead, error = _find_lead(results, incumbent)
+        is_clear = lead > TIE_MARGIN and lead >= ERRORS_TO_PASS_SERVED * error
+        is_repair = screening.losses == 0 and (
+            repairs_all(results, incumbent, inputs) or newly_passing >= CONVINCING_PASSES
+        )
+        is_convincing = is_repair or (served_well and is_clear)
         return Contender(
             candidate, candidate_id, results, incumbent, screening, is_convincing, served_well
         )
 
 
-def _compare(
+def _find_lead(
     results: Mapping[str, ReplayResult], others: Mapping[str, ReplayResult]
 ) -> tuple[float, float]:
     """Compute the mean lead on the inputs that both have, and its standard error."""

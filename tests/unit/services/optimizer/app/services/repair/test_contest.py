@@ -116,7 +116,7 @@ async def test_luck_beats_nobody_who_is_trusted_more(make_replays: MakeReplays) 
     [
         pytest.param(2, False, "other", id="by-one-error-what-never-served"),
         pytest.param(2, True, "served", id="not-by-one-error-what-served-well"),
-        pytest.param(4, True, "other", id="by-two-errors-what-served-well"),
+        pytest.param(5, True, "other", id="by-two-errors-what-served-well"),
     ],
 )
 async def test_what_served_well_is_passed_only_where_luck_can_hardly_be_it(
@@ -156,6 +156,24 @@ async def test_what_served_well_is_dropped_only_where_it_is_seen_to_be_no_better
     assert winner_of(await choose(make_contest(make_replays(answer)), "served")) is None
     contest = make_contest(make_replays(answer), last_good=past)
     assert winner_of(await choose(contest, "served")) == winner
+
+
+async def test_what_served_well_and_clearly_leads_ends_the_search(
+    make_replays: MakeReplays,
+) -> None:
+    """It loses somewhere, as nothing that never served may."""
+
+    def answer(content: str, item: ReplayInput) -> float:
+        if content == INCUMBENT:
+            return 0.35
+        return 0.3 if content == "served" and item.id == "golden-1" else 0.9
+
+    replays = make_replays(answer)
+    past = PastPrompt("served", 1, scored=40, passed=36)
+    choice = await choose(make_contest(replays, last_good=past), "served", "other")
+    assert winner_of(choice) == "served"
+    assert len(choice.contenders) == 1
+    assert len((await choose(make_contest(replays), "served", "other")).contenders) == 2
 
 
 async def test_what_served_well_and_changes_nothing_is_dropped(make_replays: MakeReplays) -> None:
