@@ -32,6 +32,10 @@ OBSTACLES = {
 }
 # So many inputs that fail under the incumbent and pass now, without a loss, end the search.
 CONVINCING_PASSES = 3
+# By so many standard errors another must do better than the best one so far, and than a text that
+# served well: of several that do worse one is often lucky on a few inputs. By as many a text that
+# served well must lead the incumbent to end the search.
+ERRORS_TO_PASS, ERRORS_TO_PASS_SERVED = 1.0, 2.0
 # One input that differs makes just a standard error.
 ROUNDING = 1e-9
 
@@ -40,7 +44,12 @@ log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A candidate with its replays, and the incumbent's, on the choosing inputs."""
+    """A candidate with its replays, and the incumbent's, on the choosing inputs.
+
+    Attributes:
+        is_convincing: Whether no other need be looked for.
+        served_well: Whether it is the text to go back to.
+    """
 
     candidate: Candidate
     candidate_id: UUID
@@ -48,6 +57,7 @@ class Contender:
     incumbent_results: Mapping[str, ReplayResult]
     screening: Decision
     is_convincing: bool
+    served_well: bool = False
 
     @property
     def gain(self) -> float:
@@ -57,17 +67,20 @@ class Contender:
     def is_better_than(self, other: "Contender | None") -> bool:
         """Tell whether it gains more than the other, or anything at all, on inputs that both had.
 
-        A difference below its own standard error doesn't count: of two that can't be told apart
-        the one that is trusted more stays, and not the one that was lucky.
+        A difference below its own standard error doesn't count, nor one below two of them where
+        the other served well: of two that can't be told apart the one that is trusted more stays,
+        and not the one that was lucky. What served well needs no gain where luck may hide it.
         """
+        if other is None and self.served_well:
+            lead, error = _find_lead(self.results, self.incumbent_results)
+            return lead + error > TIE_MARGIN
         if self.gain <= 0 or other is None:
             return self.gain > 0
-        shared = self.results.keys() & other.results.keys()
-        if not shared:
+        if not self.results.keys() & other.results.keys():
             return self.gain > other.gain
-        gains = [self.results[name].score - other.results[name].score for name in shared]
-        error = stdev(gains) / sqrt(len(gains)) if len(gains) > 1 else 0.0
-        return fmean(gains) > TIE_MARGIN and fmean(gains) >= error - ROUNDING
+        lead, error = _find_lead(self.results, other.results)
+        least = error * (ERRORS_TO_PASS_SERVED if other.served_well else ERRORS_TO_PASS)
+        return lead > TIE_MARGIN and lead >= least - ROUNDING
 
     def completes(self, other: "Contender | None") -> bool:
         """Tell whether it may stand for another, which fails at times, and do no worse."""
@@ -217,7 +230,7 @@ class Contest:
         candidate_id = await self.replays.register(candidate.content, candidate.strategy)
         choosing = self.context.choosing
         contender = await self._compare(candidate, candidate_id, choosing[:FIRST_LOOK])
-        is_settled = contender.is_convincing or contender.gain <= 0
+        is_settled = contender.is_convincing or (contender.gain <= 0 and not contender.served_well)
         if not is_settled and self.calls_left() >= 2 * len(choosing[FIRST_LOOK:]):
             contender = await self._compare(candidate, candidate_id, choosing)
         log.info(
@@ -240,10 +253,26 @@ class Contest:
         newly_passing = sum(
             results[pair.input_id].passed and not incumbent[pair.input_id].passed for pair in pairs
         )
-        is_convincing = screening.losses == 0 and (
+        past = self.context.last_good
+        served_well = past is not None and candidate.content == past.content
+        lead, error = _find_lead(results, incumbent)
+        is_clear = lead > TIE_MARGIN and lead >= ERRORS_TO_PASS_SERVED * error
+        is_repair = screening.losses == 0 and (
             repairs_all(results, incumbent, inputs) or newly_passing >= CONVINCING_PASSES
         )
-        return Contender(candidate, candidate_id, results, incumbent, screening, is_convincing)
+        is_convincing = is_repair or (served_well and is_clear)
+        return Contender(
+            candidate, candidate_id, results, incumbent, screening, is_convincing, served_well
+        )
+
+
+def _find_lead(
+    results: Mapping[str, ReplayResult], others: Mapping[str, ReplayResult]
+) -> tuple[float, float]:
+    """Compute the mean lead on the inputs that both have, and its standard error."""
+    leads = [results[name].score - others[name].score for name in results.keys() & others.keys()]
+    error = stdev(leads) / sqrt(len(leads)) if len(leads) > 1 else 0.0
+    return fmean(leads) if leads else 0.0, error
 
 
 def _round(mean: float | None) -> float | None:

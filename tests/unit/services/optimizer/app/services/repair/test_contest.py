@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from services.common.errors import ServiceError, UpstreamError
 from services.common.task_types import Repairs
+from services.optimizer.app.services.log.log_records import PastPrompt
 from services.optimizer.app.services.log_analyzer import analyze_failures
 from services.optimizer.app.services.proof.replay_results import FAILING, GOLDEN, ReplayInput
 from services.optimizer.app.services.repair.candidate_lint import LintContext
@@ -39,13 +40,18 @@ def proposing(*contents: str, error: ServiceError | None = None) -> Strategy:
     return strategy
 
 
-def make_contest(replays: Any, *, calls_left: Callable[[], int] | None = None) -> Contest:
+def make_contest(
+    replays: Any,
+    *,
+    calls_left: Callable[[], int] | None = None,
+    last_good: PastPrompt | None = None,
+) -> Contest:
     context = RepairContext(
         incumbent=INCUMBENT,
         analysis=analyze_failures([], threshold=3),
         choosing=INPUTS,
         incumbent_results={},
-        last_good=None,
+        last_good=last_good,
         repairs=Repairs(role="", by_rule={}),
         replay=replays.run,
         lint=LintContext(INCUMBENT, longest_served_bytes=100, lost_recently=frozenset({"lost"})),
@@ -103,6 +109,77 @@ async def test_luck_beats_nobody_who_is_trusted_more(make_replays: MakeReplays) 
     assert winner_of(await choose(make_contest(make_replays(answer)), "lucky", "trusted")) == (
         "lucky"
     )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "served_well", "winner"),
+    [
+        pytest.param(2, False, "other", id="by-one-error-what-never-served"),
+        pytest.param(2, True, "served", id="not-by-one-error-what-served-well"),
+        pytest.param(5, True, "other", id="by-two-errors-what-served-well"),
+    ],
+)
+async def test_what_served_well_is_passed_only_where_luck_can_hardly_be_it(
+    make_replays: MakeReplays, wrong: int, served_well: bool, winner: str
+) -> None:
+    """The other has all eight answers right, and what comes before it some wrong."""
+    lost = {item.id for item in INPUTS[1 : 1 + wrong]}
+
+    def answer(content: str, item: ReplayInput) -> float:
+        if content == INCUMBENT:
+            return 0.35
+        return 0.3 if content == "served" and item.id in lost else 0.9
+
+    past = PastPrompt("served", 1, scored=40, passed=36) if served_well else None
+    contest = make_contest(make_replays(answer), last_good=past)
+    assert winner_of(await choose(contest, "served", "other")) == winner
+
+
+@pytest.mark.parametrize(
+    ("unlucky", "winner"),
+    [
+        pytest.param(FIRST_LOOK, "served", id="unlucky-at-first"),
+        pytest.param(5, "served", id="a-little-worse-on-all"),
+        pytest.param(7, None, id="worse-by-more-than-luck"),
+    ],
+)
+async def test_what_served_well_is_dropped_only_where_it_is_seen_to_be_no_better(
+    make_replays: MakeReplays, unlucky: int, winner: str | None
+) -> None:
+    """Whatever the first four show: it is run on all eight."""
+    lost = {item.id for item in INPUTS[:unlucky]}
+
+    def answer(content: str, item: ReplayInput) -> float:
+        return 0.55 if content == INCUMBENT else 0.3 if item.id in lost else 0.9
+
+    past = PastPrompt("served", 1, scored=40, passed=36)
+    assert winner_of(await choose(make_contest(make_replays(answer)), "served")) is None
+    contest = make_contest(make_replays(answer), last_good=past)
+    assert winner_of(await choose(contest, "served")) == winner
+
+
+async def test_what_served_well_and_clearly_leads_ends_the_search(
+    make_replays: MakeReplays,
+) -> None:
+    """It loses somewhere, as nothing that never served may."""
+
+    def answer(content: str, item: ReplayInput) -> float:
+        if content == INCUMBENT:
+            return 0.35
+        return 0.3 if content == "served" and item.id == "golden-1" else 0.9
+
+    replays = make_replays(answer)
+    past = PastPrompt("served", 1, scored=40, passed=36)
+    choice = await choose(make_contest(replays, last_good=past), "served", "other")
+    assert winner_of(choice) == "served"
+    assert len(choice.contenders) == 1
+    assert len((await choose(make_contest(replays), "served", "other")).contenders) == 2
+
+
+async def test_what_served_well_and_changes_nothing_is_dropped(make_replays: MakeReplays) -> None:
+    past = PastPrompt("served", 1, scored=40, passed=36)
+    contest = make_contest(make_replays(lambda content, item: 0.35), last_good=past)
+    assert winner_of(await choose(contest, "served")) is None
 
 
 async def test_what_shows_no_gain_at_first_gets_no_second_look(make_replays: MakeReplays) -> None:
