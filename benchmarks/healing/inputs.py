@@ -13,11 +13,12 @@ NOISY: Final = "noisy"
 LOCAL: Final = "local"
 MODELS: Final = (SIMULATED, NOISY, LOCAL)
 # The local model's few easy requests are asked for in so many ways, as users would: no bet of an
-# incident is made on one and the same request twice, and users' requests don't run out.
+# incident is made on one and the same request twice, and users' requests don't run out. None names
+# a language, which would undo what half of the regressions do.
 WORDINGS: Final = (
     "Write a function {}.",
     "Please write a function {}.",
-    "Write a Python function {}.",
+    "I need a function {}.",
     "Could you write a function {}?",
 )
 
@@ -27,8 +28,7 @@ class Pools:
     """Requests, sorted by what they are used for.
 
     Attributes:
-        live: Traffic that the model answers right under the seed prompt, but for one of the local
-            model's 84 requests, which it doesn't end.
+        live: Traffic that the model answers right under the seed prompt.
         held_out: What a prompt is measured on, and nothing else.
         hard: Traffic that the model answers wrong under any prompt.
         flood: Garbage.

@@ -45,8 +45,8 @@ def test_a_request_is_asked_for_in_several_ways() -> None:
         "Write a function that counts.",
         "Please write a function that adds.",
         "Please write a function that counts.",
-        "Write a Python function that adds.",
-        "Write a Python function that counts.",
+        "I need a function that adds.",
+        "I need a function that counts.",
         "Could you write a function that adds?",
         "Could you write a function that counts?",
     )
