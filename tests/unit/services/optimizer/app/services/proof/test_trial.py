@@ -215,8 +215,8 @@ def test_a_later_heal_proves_on_spare_guards_too() -> None:
     first = [item.fingerprint for item in trial.proving]
     later = Wager(seen=frozenset(first)).pick_fresh(trial.all_proving)
     assert Wager().pick_fresh(trial.all_proving) == list(trial.proving)
-    assert {item.source for item in later} == {GUARD, GOLDEN}
-    assert sum(item in trial.spare_guards for item in later) >= MAX_PROVING // 2 - 1
+    assert later[: len(trial.spare_guards)] == list(trial.spare_guards)
+    assert later[-1].source == GOLDEN
 
 
 def test_the_proof_hears_others_early_between_what_failed() -> None:
