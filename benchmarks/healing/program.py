@@ -27,6 +27,7 @@ from benchmarks.healing.selection import Choice, judge_control, judge_regression
 
 PACES = {
     SIMULATED: Pace(
+        before=(8, 12),
         concurrency=4,
         pause_seconds=0.05,
         most_requests=40,
@@ -34,6 +35,7 @@ PACES = {
         idle_seconds=2.0,
     ),
     LOCAL: Pace(
+        before=(40, 60),
         concurrency=1,
         pause_seconds=1.0,
         most_requests=80,

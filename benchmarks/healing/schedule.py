@@ -13,7 +13,6 @@ WITH_HISTORY: Final = "with history"
 WITHOUT_HISTORY: Final = "without history"
 MODES: Final = (WITH_HISTORY, WITHOUT_HISTORY)
 
-FEWEST_BEFORE, MOST_BEFORE = 8, 12
 # Share of the traffic that fails under any prompt, from seed to seed: before the change, and from
 # then on. Users may happen to ask harder things just when an innocent prompt is deployed.
 MOST_HARD_BEFORE: Final = 0.15
@@ -74,37 +73,44 @@ def plan_runs(
             yield from (Run(FAULT, fault, seed) for fault in faults)
 
 
-def plan_healthy(run: Run, pools: Pools, *, requests: int) -> Traffic:
-    """Plan requests that the good prompt does well, before and after a moment drawn by the seed."""
+def plan_healthy(run: Run, pools: Pools, *, before: tuple[int, int], requests: int) -> Traffic:
+    """Plan requests that the good prompt does well, before and after a moment drawn by the seed.
+
+    Args:
+        before: How many come before it, at least and at most; here and below.
+        requests: How many come after it.
+    """
     chance = run.chance()
-    before = _draw(chance, pools.live, chance.randint(FEWEST_BEFORE, MOST_BEFORE))
-    return Traffic(before, _draw(chance, pools.live, requests))
+    earlier = _draw(chance, pools.live, chance.randint(*before))
+    return Traffic(earlier, _draw(chance, pools.live, requests))
 
 
-def plan_steady(run: Run, pools: Pools, *, requests: int = STEADY_REQUESTS) -> Traffic:
+def plan_steady(
+    run: Run, pools: Pools, *, before: tuple[int, int], requests: int = STEADY_REQUESTS
+) -> Traffic:
     """Plan traffic some of which fails under any prompt, in shares that the seed decides.
 
     Three such requests at least come after the change: a naive healer always finds work.
     """
     chance = run.chance()
-    before = chance.randint(FEWEST_BEFORE, MOST_BEFORE)
-    hard_before = round(chance.uniform(0, MOST_HARD_BEFORE) * before)
+    earlier = chance.randint(*before)
+    hard_before = round(chance.uniform(0, MOST_HARD_BEFORE) * earlier)
     hard_after = round(chance.uniform(LEAST_HARD_AFTER, MOST_HARD_AFTER) * requests)
     return Traffic(
-        _mix(chance, pools, before, hard_before),
+        _mix(chance, pools, earlier, hard_before),
         _mix(chance, pools, requests, max(LEAST_HARD_REQUESTS, hard_after)),
     )
 
 
-def plan_flood(run: Run, pools: Pools) -> Traffic:
+def plan_flood(run: Run, pools: Pools, *, before: tuple[int, int]) -> Traffic:
     """Plan healthy traffic, then one caller's garbage with a few healthy requests in between."""
     chance = run.chance()
-    before = _draw(chance, pools.live, chance.randint(FEWEST_BEFORE, MOST_BEFORE))
+    earlier = _draw(chance, pools.live, chance.randint(*before))
     garbage = chance.sample(pools.flood, k=chance.randint(1, 2))
     flood = [chance.choice(garbage) for _ in range(FLOOD_REQUESTS)]
     after = [*flood, *chance.sample(pools.live, k=FLOOD_REQUESTS // 3)]
     chance.shuffle(after)
-    return Traffic(before, tuple(after))
+    return Traffic(earlier, tuple(after))
 
 
 def _mix(chance: random.Random, pools: Pools, requests: int, hard: int) -> tuple[str, ...]:

@@ -39,6 +39,8 @@ SPEED: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes":
 SIMULATED_TIMEOUT_SECONDS: Final = 1.5
 MOST_CALLS: Final = {"simulated": 60, NOISY: 120, LOCAL: 120}
 ANALYST: Final = "analyst"
+# A request a second is traffic in fast motion, and so are the pauses between heals.
+LOCAL_COOLDOWN_SECONDS: Final = 5
 REQUEST_TIMEOUT_SECONDS: Final = 300.0
 PLAIN_REQUEST: Final = "Write a function that adds two numbers"
 SETTLE_SECONDS, SETTLE_POLL_SECONDS = 30.0, 0.1
@@ -213,7 +215,11 @@ def serve_local_model(directory: Path) -> Iterator[str]:
 
 def _model_settings(model: str) -> dict[str, Any]:
     if model == LOCAL:
-        return {"llm_provider": "local", "refiner_language": "none"}
+        return {
+            "llm_provider": "local",
+            "refiner_language": "none",
+            "optimizer_cooldown_seconds": LOCAL_COOLDOWN_SECONDS,
+        }
     return {
         "llm_provider": "openai",
         "llm_model": "simulated",

@@ -7,7 +7,8 @@ model's.
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -50,6 +51,8 @@ class ModelEndpoint:
     complete: Complete
     condition: ModelCondition = ModelCondition.WELL
     calls: int = 0
+    _remembers: bool = False
+    _answers: dict[bytes, Body] = field(default_factory=dict)
     _asked: dict[str, int] = field(default_factory=dict)
     _awaited: dict[int, asyncio.Event] = field(default_factory=dict)
 
@@ -59,6 +62,15 @@ class ModelEndpoint:
         application.router.add_post("/v1/chat/completions", self._serve)
         return application
 
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        """Give what is asked again the answer of before, without the model."""
+        self._remembers = True
+        try:
+            yield
+        finally:
+            self._remembers = False
+
     def after_calls(self, calls: int) -> asyncio.Event:
         """Return an event that is set after so many more calls."""
         return self._awaited.setdefault(self.calls + calls, asyncio.Event())
@@ -67,7 +79,8 @@ class ModelEndpoint:
         self.calls += 1
         if self.calls in self._awaited:
             self._awaited.pop(self.calls).set()
-        body: Body = json.loads(await request.read())
+        content = await request.read()
+        body: Body = json.loads(content)
         match self.condition:
             case ModelCondition.RATE_LIMITED:
                 return _fail(HTTP_TOO_MANY_REQUESTS, "rate_limit_exceeded")
@@ -77,7 +90,11 @@ class ModelEndpoint:
                 await asyncio.get_running_loop().create_future()  # until the client leaves
             case ModelCondition.FLAKY if self._is_unlucky(request_in(body)):
                 return _fail(HTTP_SERVER_ERROR, "server_error")
-        completion = await self.complete(body)
+        completion = self._answers.get(content) if self._remembers else None
+        if completion is None:
+            completion = await self.complete(body)
+        if self._remembers:
+            self._answers[content] = completion
         if self.condition is ModelCondition.WORSE:
             message = completion["choices"][0]["message"]
             message["content"] = damage_answer(message["content"], request_in(body))

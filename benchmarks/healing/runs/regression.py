@@ -12,7 +12,7 @@ from benchmarks.healing.runs.running import (
     complete_record,
     continuous_mode,
     note_trouble,
-    send_all,
+    send_history,
 )
 from benchmarks.healing.scenarios import PromptScenario
 from benchmarks.healing.schedule import WITH_HISTORY, Run, plan_healthy
@@ -26,10 +26,11 @@ async def run_regression(lane: Lane, run: Run, bench: Bench) -> RunRecord:
     """Deploy the bad prompt in place of the good one, or as the only one there ever was."""
     assert isinstance(run.scenario, PromptScenario)
     bad = run.scenario.text
-    traffic = plan_healthy(run, bench.pools, requests=bench.pace.most_requests)
+    pace = bench.pace
+    traffic = plan_healthy(run, bench.pools, before=pace.before, requests=pace.most_requests)
     if run.mode == WITH_HISTORY:
         await lane.database.reset(bench.seed_prompt)
-        await send_all(lane, traffic.before, concurrency=bench.pace.concurrency)
+        await send_history(lane, traffic.before, bench)
         await lane.database.deploy(bad)
     else:
         await lane.database.reset(bad)

@@ -12,6 +12,7 @@ from benchmarks.healing.runs.running import (
     note_trouble,
     optimize_once,
     send_all,
+    send_history,
 )
 from benchmarks.healing.scenarios import Fault, PromptScenario
 from benchmarks.healing.schedule import Run, plan_healthy
@@ -28,9 +29,9 @@ FIRST_CALL, LAST_CALL = 1, 40
 async def run_restart(lane: Lane, run: Run, bench: Bench, bad: PromptScenario) -> RunRecord:
     """Begin to heal, restart PostgreSQL at a model call that the seed decides, heal again."""
     assert isinstance(run.scenario, Fault)
-    traffic = plan_healthy(run, bench.pools, requests=REQUESTS)
+    traffic = plan_healthy(run, bench.pools, before=bench.pace.before, requests=REQUESTS)
     await lane.database.reset(bench.seed_prompt)
-    await send_all(lane, traffic.before, concurrency=bench.pace.concurrency)
+    await send_history(lane, traffic.before, bench)
     await lane.database.deploy(bad.text)
     moment = await note_trouble(lane)
     record = await begin_record(lane, run, bench, moment, verdicts=run.scenario.verdicts)

@@ -26,6 +26,7 @@ class Pace:
     """Pace of the traffic with a model.
 
     Attributes:
+        before: Requests before anything goes wrong, at least and at most.
         concurrency: Requests at a time, while no heal is waited for.
         pause_seconds: Between requests, while a heal is waited for.
         most_requests: That it may take until a heal of the incident promotes something.
@@ -33,6 +34,7 @@ class Pace:
         idle_seconds: How long no model is called before nothing is waited for any more.
     """
 
+    before: tuple[int, int]
     concurrency: int
     pause_seconds: float
     most_requests: int
@@ -78,6 +80,12 @@ async def send_all(lane: Lane, texts: Sequence[str], *, concurrency: int) -> Non
     async with asyncio.TaskGroup() as senders:
         for _ in range(concurrency):
             senders.create_task(send())
+
+
+async def send_history(lane: Lane, texts: Sequence[str], bench: Bench) -> None:
+    """Send what is asked before anything goes wrong; the model is asked for each answer once."""
+    with lane.endpoint.remembering():
+        await send_all(lane, texts, concurrency=bench.pace.concurrency)
 
 
 @asynccontextmanager

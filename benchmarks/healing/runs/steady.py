@@ -13,6 +13,7 @@ from benchmarks.healing.runs.running import (
     note_trouble,
     optimize_once,
     send_all,
+    send_history,
 )
 from benchmarks.healing.scenarios import Fault, PromptScenario
 from benchmarks.healing.schedule import (
@@ -37,10 +38,10 @@ REQUESTS_AFTERWARDS: Final = 4
 async def run_control(lane: Lane, run: Run, bench: Bench) -> RunRecord:
     """Deploy an odd prompt that does no harm, and have the Optimizer look, twice."""
     assert isinstance(run.scenario, PromptScenario)
-    traffic = plan_steady(run, bench.pools)
+    traffic = plan_steady(run, bench.pools, before=bench.pace.before)
     has_history = run.mode == WITH_HISTORY
     await lane.database.reset(bench.seed_prompt if has_history else run.scenario.text)
-    await send_all(lane, traffic.before, concurrency=bench.pace.concurrency)
+    await send_history(lane, traffic.before, bench)
     if has_history:
         await lane.database.deploy(run.scenario.text)
     moment = await note_trouble(lane)
@@ -57,7 +58,7 @@ async def run_fault(lane: Lane, run: Run, bench: Bench) -> RunRecord:
     fault = run.scenario
     traffic = plan_traffic(run, fault, bench)
     await lane.database.reset(bench.seed_prompt)
-    await send_all(lane, traffic.before, concurrency=bench.pace.concurrency)
+    await send_history(lane, traffic.before, bench)
     moment = await note_trouble(lane)
     try:
         is_worse = fault.name == ModelCondition.WORSE
@@ -93,13 +94,15 @@ def plan_traffic(run: Run, fault: Fault, bench: Bench) -> Traffic:
 
     A flaky provider gets requests that don't fail by themselves: what is to blame is to be clear.
     """
+    before = bench.pace.before
     if fault.name == FLOOD:
-        return plan_flood(run, bench.pools)
+        return plan_flood(run, bench.pools, before=before)
     if fault.name == ModelCondition.FLAKY:
-        return plan_healthy(run, bench.pools, requests=REQUESTS_UNDER_FAULT)
+        return plan_healthy(run, bench.pools, before=before, requests=REQUESTS_UNDER_FAULT)
     changes_scores = fault.name in (ModelCondition.WORSE, EvaluatorCondition.CHANGED)
     times = SCORED_TIMES if changes_scores else 1
-    return plan_steady(run, bench.pools, requests=times * REQUESTS_UNDER_FAULT)
+    requests = times * REQUESTS_UNDER_FAULT
+    return plan_steady(run, bench.pools, before=before, requests=requests)
 
 
 async def _look_twice(lane: Lane, bench: Bench, record: RunRecord, more: tuple[str, ...]) -> None:

@@ -3,7 +3,8 @@ import re
 import pytest
 from support.rows import for_each
 
-from benchmarks.healing.inputs import LOCAL, MODELS, SIMULATED, read_pools
+from benchmarks.healing.inputs import LOCAL, MODELS, SIMULATED, WORDINGS, read_pools, reword
+from benchmarks.healing.program import PACES
 from services.common.task_types import open_task_types
 from simulated_model.knowledge import find_task
 
@@ -34,8 +35,25 @@ def test_no_input_is_in_two_pools_or_golden(model: str) -> None:
 
 def test_the_local_model_gets_a_part_of_what_the_simulated_one_gets() -> None:
     easy = read_pools(LOCAL)
-    assert set(easy.live) < set(POOLS.live)
+    assert set(easy.live[: len(easy.live) // len(WORDINGS)]) < set(POOLS.live)
     assert set(easy.held_out) < set(POOLS.held_out)
+
+
+def test_a_request_is_asked_for_in_several_ways() -> None:
+    assert reword(["Write a function that adds.", "Write a function that counts."]) == (
+        "Write a function that adds.",
+        "Write a function that counts.",
+        "Please write a function that adds.",
+        "Please write a function that counts.",
+        "I need a function that adds.",
+        "I need a function that counts.",
+        "Could you write a function that adds?",
+        "Could you write a function that counts?",
+    )
+
+
+def test_an_incident_of_the_local_model_asks_nothing_twice() -> None:
+    assert len(set(read_pools(LOCAL).live)) >= PACES[LOCAL].most_requests
 
 
 @for_each([*POOLS.live, *POOLS.held_out])

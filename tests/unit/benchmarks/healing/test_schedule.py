@@ -18,6 +18,7 @@ BAD = PromptScenario("bad", "fixed_reply", "say hello")
 ODD = PromptScenario("odd", "typos", "wrtie code")
 HANG = Fault("provider_hang", "provider hangs", ("provider",))
 POOLS = read_pools(SIMULATED)
+BEFORE = (8, 12)
 
 
 def test_every_scenario_is_run_with_every_seed() -> None:
@@ -30,27 +31,28 @@ def test_every_scenario_is_run_with_every_seed() -> None:
 
 
 def test_the_same_run_has_the_same_traffic_and_another_seed_another() -> None:
-    plans = [plan_steady(Run(CONTROL, ODD, seed), POOLS) for seed in (3, 3, 4)]
+    plans = [plan_steady(Run(CONTROL, ODD, seed), POOLS, before=BEFORE) for seed in (3, 3, 4)]
     assert plans[0] == plans[1] != plans[2]
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_healthy_traffic_has_only_what_the_good_prompt_does_well(seed: int) -> None:
-    traffic = plan_healthy(Run(REGRESSION, BAD, seed, MODES[0]), POOLS, requests=40)
+    traffic = plan_healthy(Run(REGRESSION, BAD, seed, MODES[0]), POOLS, before=BEFORE, requests=40)
     assert len(traffic.after) == 40
+    assert BEFORE[0] <= len(traffic.before) <= BEFORE[1]
     assert {*traffic.before, *traffic.after} <= set(POOLS.live)
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_steady_traffic_tempts_a_naive_healer(seed: int) -> None:
-    traffic = plan_steady(Run(CONTROL, ODD, seed), POOLS, requests=20)
+    traffic = plan_steady(Run(CONTROL, ODD, seed), POOLS, before=BEFORE, requests=20)
     assert len(traffic.after) == 20
     assert sum(text in POOLS.hard for text in traffic.after) >= LEAST_HARD_REQUESTS
     assert not set(traffic.before + traffic.after) & set(POOLS.held_out)
 
 
 def test_a_flood_is_one_callers_garbage_among_healthy_requests() -> None:
-    traffic = plan_flood(Run(FAULT, HANG, 0), POOLS)
+    traffic = plan_flood(Run(FAULT, HANG, 0), POOLS, before=BEFORE)
     garbage = [text for text in traffic.after if text in POOLS.flood]
     assert len(garbage) == FLOOD_REQUESTS
     assert len(set(garbage)) <= 2
@@ -59,7 +61,7 @@ def test_a_flood_is_one_callers_garbage_among_healthy_requests() -> None:
 
 def test_no_request_comes_again_before_all_were_there() -> None:
     pools = Pools(("a", "b", "c"), ("d",), ("e",), ("f",))
-    after = plan_healthy(Run(REGRESSION, BAD, 0, MODES[1]), pools, requests=6).after
+    after = plan_healthy(Run(REGRESSION, BAD, 0, MODES[1]), pools, before=BEFORE, requests=6).after
     assert sorted(after[:3]) == sorted(after[3:]) == ["a", "b", "c"]
 
 

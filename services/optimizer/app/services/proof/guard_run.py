@@ -38,7 +38,7 @@ async def run_guards(
         results = await run_if_judgeable(replays, candidate, looked_at)
         passes = {name: result.passed for name, result in results.items()}
         failing = [item for item in looked_at if not passes.get(item.id, True)]
-        await replays.run(incumbent, failing)
+        await run_if_judgeable(replays, incumbent, failing)
         damage = _assess(replays, incumbent, passes, max_newly_failing)
         if damage.needs_incumbent:
             known = replays.known(incumbent)

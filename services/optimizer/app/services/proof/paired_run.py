@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from services.common.errors import UpstreamError
 from services.common.proof.betting import SIGNIFICANCE_LEVEL, PairedScore, wins_needed
 from services.optimizer.app.services.proof.paired_test import UNDECIDED, Decision, decide
-from services.optimizer.app.services.proof.replay import NOT_JUDGEABLE, UnreplayableInputError
+from services.optimizer.app.services.proof.replay import MUTE_CODES, UnreplayableInputError
 from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.proof.trial import pair_scores
@@ -99,7 +99,8 @@ def read_gains(
 async def run_if_judgeable(
     replays: TextReplays, content: str, inputs: Sequence[ReplayInput]
 ) -> dict[str, ReplayResult]:
-    """Run a text on inputs; where none of its answers can be judged, there are no results.
+    """Run a text on inputs; where none of its answers is whole and can be judged, there are no
+    results.
 
     Raises:
         ServiceError: If Worker or Evaluator fail.
@@ -109,6 +110,6 @@ async def run_if_judgeable(
     except UnreplayableInputError:
         return {}
     except UpstreamError as error:
-        if error.upstream_code != NOT_JUDGEABLE:
+        if error.upstream_code not in MUTE_CODES:
             raise
         return {}

@@ -105,7 +105,7 @@ def plan_trial(
     return TrialInputs(
         choosing=choosing,
         proving=proving[:MAX_PROVING],
-        reserve=proving[MAX_PROVING:],
+        reserve=(*spare_guards, *proving[MAX_PROVING:]),
         guards=tuple(guards),
         evidence=tuple(evidence),
         clusters=len(clusters),

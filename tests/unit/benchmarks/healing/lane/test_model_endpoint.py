@@ -88,3 +88,19 @@ async def test_calls_are_counted_and_waited_for(
     await ask(client)
     assert second.is_set()
     assert endpoint.calls == 2
+
+
+async def test_what_is_asked_again_while_it_remembers_costs_the_model_nothing(
+    endpoint: ModelEndpoint, client: TestClient[Any, Any]
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    async def complete(body: dict[str, Any]) -> dict[str, Any]:
+        asked.append(body)
+        return {"asked": len(asked)}
+
+    endpoint.complete = complete
+    with endpoint.remembering():
+        answers = [await ask(client, text) for text in ("add", "count", "add")]
+    assert [answer["asked"] for _, answer in answers] == [1, 2, 1]
+    assert (await ask(client, "add"))[1] == {"asked": 3}

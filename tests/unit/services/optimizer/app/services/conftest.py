@@ -21,12 +21,14 @@ class FakeTextReplays:
     Attributes:
         answer: Text and input to score, None for what can't be scored.
         budget: Worker calls.
+        mute_code: Why it can't be scored.
         asked: What was run, in order: text and input id.
         registered: Texts and the strategies that they were registered for.
     """
 
     answer: Answer
     budget: int = 1_000
+    mute_code: str = "not_judgeable"
     asked: list[tuple[str, str]] = field(default_factory=list)
     registered: dict[str, str] = field(default_factory=dict)
     results: dict[str, dict[str, ReplayResult]] = field(default_factory=dict)
@@ -58,7 +60,7 @@ class FakeTextReplays:
         if fresh and not scored:
             if self.calls_left <= 0:
                 raise BudgetExceededError
-            raise UpstreamError("no", upstream="evaluator", upstream_code="not_judgeable")
+            raise UpstreamError("no", upstream="evaluator", upstream_code=self.mute_code)
         return {item.id: results[item.id] for item in inputs if item.id in results}
 
     def known(self, content: str) -> dict[str, ReplayResult]:

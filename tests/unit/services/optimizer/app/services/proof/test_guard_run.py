@@ -90,3 +90,10 @@ async def test_the_budget_is_kept(make_replays: MakeReplays, budget: int) -> Non
 async def test_answers_that_nobody_can_judge_are_no_guards(make_replays: MakeReplays) -> None:
     damage = await run(make_replays(lambda content, item: None), spare=0)
     assert (damage.checked, damage.newly_failing) == (0, ())
+
+
+async def test_an_incumbent_whose_answers_can_t_be_judged_ends_no_proof(
+    make_replays: MakeReplays,
+) -> None:
+    damage = await run(make_replays(lambda content, _: 0.3 if content == CANDIDATE else None))
+    assert (len(damage.newly_failing), damage.is_bearable) == (10, False)

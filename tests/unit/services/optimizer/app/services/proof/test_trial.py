@@ -28,6 +28,7 @@ from services.optimizer.app.services.proof.trial import (
     plan_trial,
     repairs_all,
 )
+from services.optimizer.app.services.proof.wagers import Wager
 
 # Each word is an input that is like no other.
 WORDS = """amber birch cedar delta ember fjord grove heron islet jetty knoll larch maple nacre
@@ -206,6 +207,16 @@ def test_spare_inputs_are_those_that_the_first_ones_leave() -> None:
     assert len(texts(spare, FAILING)) == 3
     assert len(texts(spare, GOLDEN)) == 12
     assert not {one.id for one in spare} & {one.id for one in trial.choosing}
+
+
+def test_a_later_heal_proves_on_spare_guards_too() -> None:
+    rows = [passing(word) for word in WORDS[20:50]]
+    trial = plan_trial(failures(14), open_task_types(None).golden_inputs("code_generation"), rows)
+    first = [item.fingerprint for item in trial.proving]
+    later = Wager(seen=frozenset(first)).pick_fresh(trial.all_proving)
+    assert Wager().pick_fresh(trial.all_proving) == list(trial.proving)
+    assert later[: len(trial.spare_guards)] == list(trial.spare_guards)
+    assert later[-1].source == GOLDEN
 
 
 def test_the_proof_hears_others_early_between_what_failed() -> None:
