@@ -116,7 +116,7 @@ async def test_luck_beats_nobody_who_is_trusted_more(make_replays: MakeReplays) 
     [
         pytest.param(2, False, "other", id="by-one-error-what-never-served"),
         pytest.param(2, True, "served", id="not-by-one-error-what-served-well"),
-        pytest.param(5, True, "other", id="by-two-errors-what-served-well"),
+        pytest.param(5, True, "other", id="by-three-errors-what-served-well"),
     ],
 )
 async def test_what_served_well_is_passed_only_where_luck_can_hardly_be_it(
