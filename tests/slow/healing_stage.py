@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from selfheal.runtime.postgres.server import EmbeddedPostgres
+from selfheal.runtime.process_plan import OPTIMIZER_COMMAND
 from services.common.database import APPLICATION_NAME, configure_connection
 
 Connection = asyncpg.Connection
@@ -299,7 +299,7 @@ class Stage:
             | settings
         )
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "services.optimizer.app.main", *arguments),
+            *(*OPTIMIZER_COMMAND, *arguments),
             cwd=self.directory,
             env=environment,
             stdout=asyncio.subprocess.PIPE,
