@@ -13,6 +13,7 @@ from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogR
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from structlog.testing import capture_logs
 
 from services.common.database import Database
 from services.common.siblings import EvaluatorClient
@@ -124,6 +125,30 @@ async def test_an_answer_that_waits_gets_its_score(
     assert asked.with_judge
     assert asked.conversation is not None
     assert asked.conversation.answer["content"] == "x * 2"
+
+
+async def test_a_database_that_refuses_a_claim_ends_no_scoring(
+    connection: Connection,
+    database: Database,
+    pending: PendingScores,
+    evaluator: FakeEvaluator,
+    leave_marked: LeaveMarked,
+) -> None:
+    async def is_told() -> bool:
+        return any(entry["event"] == "claim_failed" for entry in logs)
+
+    row = await leave_marked()
+    await connection.execute("ALTER TABLE selfheal.pending_scores RENAME attempts TO tries")
+    with capture_logs() as logs:
+        async with scoring(database, pending, evaluator):
+            try:
+                await until(is_told)
+            finally:
+                await connection.execute(
+                    "ALTER TABLE selfheal.pending_scores RENAME tries TO attempts"
+                )
+            await until(lambda: is_all_scored(connection))
+    assert (await connection.fetchrow(ROW, row))["evaluation_score"] == pytest.approx(0.9)
 
 
 async def test_a_claim_takes_one_answer_however_the_statement_is_planned(
