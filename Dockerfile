@@ -36,7 +36,7 @@ RUN groupadd --gid 10001 selfheal \
       /var/lib/selfheal-console /var/lib/selfheal-console-token /var/lib/selfheal-end-users
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app/self_healing_agent_system.dist-info /app/self_healing_agent_system.dist-info
-COPY --from=build /app/services/__init__.py /app/services/
+COPY --from=build /app/services/__init__.py /app/services/__main__.py /app/services/
 COPY --from=build /app/services/common /app/services/common
 COPY --from=build /app/simulated_model /app/simulated_model
 COPY deploy/docker/is_ready.py /usr/local/lib/selfheal/
@@ -48,12 +48,12 @@ USER 10001:10001
 FROM runtime AS manager
 COPY --from=build /app/services/manager /app/services/manager
 EXPOSE 8000
-CMD ["python", "-P", "-m", "services.manager.app.main"]
+CMD ["python", "-P", "-m", "services", "manager"]
 
 FROM runtime AS worker
 COPY --from=build /app/services/worker /app/services/worker
 EXPOSE 8001
-CMD ["python", "-P", "-m", "services.worker.app.main"]
+CMD ["python", "-P", "-m", "services", "worker"]
 
 # Modules that answers may import: none, unless the build is told of the setting.
 FROM build AS evaluator-modules
@@ -70,17 +70,17 @@ FROM runtime AS evaluator
 COPY --from=evaluator-modules /opt/modules/ /opt/venv/lib/python3.13/site-packages/
 COPY --from=build /app/services/evaluator /app/services/evaluator
 EXPOSE 8002
-CMD ["python", "-P", "-m", "services.evaluator.app.main"]
+CMD ["python", "-P", "-m", "services", "evaluator"]
 
 FROM runtime AS console
 COPY --from=build /app/services/console /app/services/console
 EXPOSE 8003
-CMD ["python", "-P", "-m", "services.console.app.main"]
+CMD ["python", "-P", "-m", "services", "console"]
 
 # What follows `docker compose run --rm optimizer` are the Optimizer's own flags: --dry-run, --watch.
 FROM runtime AS optimizer
 COPY --from=build /app/services/optimizer /app/services/optimizer
-ENTRYPOINT ["python", "-P", "-m", "services.optimizer.app.main"]
+ENTRYPOINT ["python", "-P", "-m", "services", "optimizer"]
 
 # The operator's command line, which also prepares the database.
 FROM runtime AS selfheal

@@ -16,7 +16,12 @@ from benchmarks.instant_endpoint import CODER, JUDGE
 from benchmarks.temporary_postgres import temporary_postgres
 from selfheal.runtime.assembly import find_schema
 from selfheal.runtime.ports import find_free_port
-from selfheal.runtime.process_plan import Credentials, optimizer_environment, plan_processes
+from selfheal.runtime.process_plan import (
+    OPTIMIZER_COMMAND,
+    Credentials,
+    optimizer_environment,
+    plan_processes,
+)
 from selfheal.runtime.processes.readiness import find_obstacle
 from selfheal.runtime.processes.records import ProcessSpec
 from selfheal.runtime.waiting import wait_until
@@ -104,10 +109,9 @@ class MeasuredSystem:
     def run_optimizer(self) -> Start:
         """Run the Optimizer once; it finds nothing to do."""
         variables = optimizer_environment(self.settings, self.credentials)
-        command = (sys.executable, "-P", "-m", "services.optimizer.app.main")
         started = time.perf_counter()
         log_file = self.directory / "optimizer.log"
-        process = spawn(command, {**os.environ, **variables}, log_file)
+        process = spawn(OPTIMIZER_COMMAND, {**os.environ, **variables}, log_file)
         cpu_seconds = _wait_for_cpu(process)
         seconds = time.perf_counter() - started
         log = log_file.read_text(encoding="utf-8")

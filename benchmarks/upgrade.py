@@ -41,6 +41,7 @@ from benchmarks.temporary_postgres import temporary_postgres
 from selfheal.runtime.postgres.external import ExternalDatabase
 from selfheal.runtime.postgres.server import EmbeddedPostgres
 from services.common.database import connect
+from services.common.errors import ServiceError
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = ROOT / "db" / "schema.sql"
@@ -139,10 +140,10 @@ async def upgrade_under_load(url: str) -> tuple[list[Insert], dict[str, datetime
     """Upgrade a database while rows are written; return the inserts, and when each stage ended."""
     inserts: list[Insert] = []
     stopped = asyncio.Event()
-    async with asyncio.TaskGroup() as group:
-        for _ in range(WRITERS):
-            group.create_task(write(url, inserts, stopped))
-        group.create_task(read(url, stopped))
+    load = asyncio.gather(
+        *(write(url, inserts, stopped) for _ in range(WRITERS)), read(url, stopped)
+    )
+    try:
         await asyncio.sleep(BEFORE_SECONDS)
         ends = {BEFORE: datetime.now(UTC)}
         theirs = ExternalDatabase(url, schema=SCHEMA, progress=messages.print)
@@ -152,7 +153,9 @@ async def upgrade_under_load(url: str) -> tuple[list[Insert], dict[str, datetime
             rows = await connection.fetch(
                 "SELECT applied_at FROM selfheal.migrations ORDER BY number OFFSET 1"
             )
+    finally:
         stopped.set()
+        await load
     ends |= {what: row["applied_at"] for what, row in zip(applied, rows, strict=True)}
     return inserts, ends
 
@@ -268,7 +271,7 @@ def main() -> None:
         sys.exit(2)
     try:
         report = measure(options.rows, light=options.light)
-    except asyncpg.PostgresError as error:
+    except (ServiceError, asyncpg.PostgresError) as error:
         messages.print(f"the database failed: {error}")
         sys.exit(2)
     show(report, Console())

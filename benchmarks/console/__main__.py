@@ -141,7 +141,7 @@ def run_console(postgres: EmbeddedPostgres) -> Iterator[str]:
         stack.callback(shutil.rmtree, directory, ignore_errors=True)
         for name, port in (("manager", manager_port), ("console", console_port)):
             log = directory / f"{name}.log"
-            command = (sys.executable, "-P", "-m", f"services.{name}.app.main")
+            command = (sys.executable, "-P", "-m", "services", name)
             process = spawn(command, os.environ | ours, log)
             stack.callback(stop, process)
             wait_until_ready(process, f"http://127.0.0.1:{port}/health/ready", log)

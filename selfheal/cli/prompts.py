@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
+import asyncpg
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -21,8 +22,8 @@ from selfheal.runtime.errors import EmbeddedRuntimeError
 from services.common.config import Settings
 from services.common.models import Prompt
 from services.common.presentation.text_difference import compare_texts
-from services.common.record.activation import Patch, patch_prompt
-from services.common.record.changes import find_rollback
+from services.common.record.activation import Activation, Patch, patch_prompt
+from services.common.record.changes import find_rollback, require_whole
 from services.common.record.prompts import CREATED_BY, load_prompts
 
 TaskType = Annotated[str, typer.Option("--task-type", "-t", help="Task type of the prompts.")]
@@ -132,7 +133,7 @@ def activate_prompt(
             assert version is not None  # noqa: S101 - one of the two was given
             content = _find(prompts, version).content
             why = reason or f"text of version {version}"
-        _activate(_serving(prompts), content, why)
+        _activate(_serving(prompts), content, why, is_earlier=file is None)
 
 
 @app.command("rollback")
@@ -143,7 +144,7 @@ def rollback_prompt(
     """Serve the text that served before the present one, as a new version.
 
     A text that the Optimizer proved worse than its repair is passed over: `prompts activate`
-    brings even that one back.
+    brings even that one back. One that lost words to `selfheal erase` is passed over as well.
 
     Example: selfheal prompts rollback --reason "answers got worse"
     """
@@ -156,7 +157,7 @@ def rollback_prompt(
                 remedy="Deploy one with: selfheal prompts activate --file FILE",
             )
         why = reason or f"rollback of version {serving.version} to version {earlier.version}"
-        _activate(serving, earlier.content, why)
+        _activate(serving, earlier.content, why, is_earlier=True)
 
 
 def _load(task_type: str) -> list[Prompt]:
@@ -197,11 +198,14 @@ def _read_text(file: Path) -> str:
     return content
 
 
-def _activate(serving: Prompt, content: str, reason: str) -> None:
-    patch = Patch(content, reason, CREATED_BY)
-    activation = ask_database(
-        Settings(), lambda connection: patch_prompt(connection, incumbent=serving, patch=patch)
-    )
+def _activate(serving: Prompt, content: str, reason: str, *, is_earlier: bool) -> None:
+    async def activate(connection: asyncpg.Connection) -> Activation:
+        text = require_whole(content, serving) if is_earlier else content
+        return await patch_prompt(
+            connection, incumbent=serving, patch=Patch(text, reason, CREATED_BY)
+        )
+
+    activation = ask_database(Settings(), activate)
     first_line = content.split("\n", 1)[0]
     messages.print(
         f"Version {activation.version} serves {serving.task_type} now ({reason}): {first_line}"

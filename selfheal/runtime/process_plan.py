@@ -28,7 +28,7 @@ LOCAL_MODEL = "local-model"
 MANAGER = "manager"
 CONSOLE = "console"
 OPTIMIZER = "optimizer"
-OPTIMIZER_COMMAND = (sys.executable, "-P", "-m", "services.optimizer.app.main")
+OPTIMIZER_COMMAND = (sys.executable, "-P", "-m", "services", OPTIMIZER)
 AUTOPILOT = "autopilot"
 SERVICES: Final[Mapping[str, type[ServiceSettings]]] = {
     "worker": WorkerSettings,
@@ -136,7 +136,7 @@ def _plan_service(name: str, settings: Settings, credentials: Credentials) -> Pr
     return ProcessSpec(
         name=name,
         # -P keeps a directory called `services` where the command runs from shadowing ours
-        command=(sys.executable, "-P", "-m", f"services.{name}.app.main"),
+        command=(sys.executable, "-P", "-m", "services", name),
         environment=environment,
         ready_url=f"http://{name_in_url(settings.bind_host)}:{port}/health/ready",
         host=settings.bind_host,
@@ -152,7 +152,7 @@ def _plan_console(settings: Settings, credentials: Credentials) -> ProcessSpec:
     host = settings.console_bind_host
     return ProcessSpec(
         name=CONSOLE,
-        command=(sys.executable, "-P", "-m", "services.console.app.main"),
+        command=(sys.executable, "-P", "-m", "services", CONSOLE),
         environment=environment,
         ready_url=f"http://{name_in_url(host)}:{settings.console_port}/health/ready",
         host=host,

@@ -1,7 +1,6 @@
 """What all services share over HTTP: errors as JSON, request ids, health, metrics."""
 
 import asyncio
-import gc
 import math
 import resource
 import sys
@@ -29,6 +28,7 @@ from services.common.errors import (
     UnsupportedMediaTypeError,
 )
 from services.common.http_protocol import BoundedHttpProtocol
+from services.common.loading import loading
 from services.common.logging import configure_logging, get_logger
 from services.common.metrics import ServiceMetrics
 from services.common.middleware import (
@@ -267,8 +267,9 @@ def serve(
     configure_logging(service, settings.log_level)
     allow_open_files()
     try:
-        app = create(settings)
-        configure_tracing(app, service, settings)
+        with loading():
+            app = create(settings)
+            configure_tracing(app, service, settings)
         asyncio.run(require(settings))
     except ServiceError as error:
         log.error("service_not_started", code=error.code, message=error.message)
@@ -294,6 +295,4 @@ def serve(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=math.ceil(settings.grace_seconds),
     )
-    gc.freeze()
-    gc.enable()
     draining.run(app, config, drain_seconds=settings.drain_seconds)

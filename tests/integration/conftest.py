@@ -15,7 +15,7 @@ import structlog
 from argon2 import PasswordHasher
 from fastapi import FastAPI
 
-from benchmarks.temporary_postgres import temporary_postgres
+from benchmarks.temporary_postgres import EMPTY_TABLES, temporary_postgres
 from selfheal.runtime.postgres.server import EmbeddedPostgres
 from services.common.access import passwords
 from services.common.config import Settings
@@ -32,26 +32,10 @@ KEEP_SEED = """
     CREATE TABLE test_seed.prompts AS
         SELECT task_type, content, version, is_active, change_reason, created_by FROM prompts;
 """
-# DELETE, since TRUNCATE makes new files of every table and index, at ten times the cost.
-BACK_TO_SEED = """
-    DO $$
-    DECLARE
-        name regclass;
-    BEGIN
-        -- Without triggers and foreign keys: rows of the audit refuse to go.
-        PERFORM set_config('session_replication_role', 'replica', TRUE);
-        FOR name IN
-            SELECT oid FROM pg_class
-            WHERE relkind = 'r' AND relname NOT IN ('migrations', 'trusted_roles')
-              AND relnamespace IN ('public'::regnamespace, 'selfheal'::regnamespace)
-        LOOP
-            EXECUTE format('DELETE FROM %s', name);
-        END LOOP;
-        PERFORM set_config('session_replication_role', 'origin', TRUE);
-        PERFORM setval(oid::regclass, 1, FALSE) FROM pg_class WHERE relkind = 'S';
-        INSERT INTO prompts (task_type, content, version, is_active, change_reason, created_by)
-            SELECT * FROM test_seed.prompts;
-    END $$
+BACK_TO_SEED = f"""
+    {EMPTY_TABLES};
+    INSERT INTO prompts (task_type, content, version, is_active, change_reason, created_by)
+        SELECT * FROM test_seed.prompts
 """
 
 CONNECTION_LOST = (

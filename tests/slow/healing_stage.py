@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,7 +14,9 @@ import asyncpg
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from benchmarks.temporary_postgres import EMPTY_TABLES
 from selfheal.runtime.postgres.server import EmbeddedPostgres
+from selfheal.runtime.process_plan import OPTIMIZER_COMMAND
 from services.common.database import APPLICATION_NAME, configure_connection
 
 Connection = asyncpg.Connection
@@ -27,24 +28,6 @@ CODE = "```python\ndef answer() -> int:\n    return 42\n```"
 PATIENCE_SECONDS = 60
 FINGERPRINT = "stand-in"
 
-# As `db/schema.sql` leaves it, with a seed prompt that served well before.
-BACK_TO_SEED = """
-    DO $$
-    DECLARE
-        name regclass;
-    BEGIN
-        -- Without triggers and foreign keys: rows of the audit refuse to go.
-        PERFORM set_config('session_replication_role', 'replica', TRUE);
-        FOR name IN
-            SELECT oid FROM pg_class
-            WHERE relkind = 'r' AND relname NOT IN ('migrations', 'trusted_roles')
-              AND relnamespace IN ('public'::regnamespace, 'selfheal'::regnamespace)
-        LOOP
-            EXECUTE format('DELETE FROM %s', name);
-        END LOOP;
-        PERFORM set_config('session_replication_role', 'origin', TRUE);
-    END $$
-"""
 DEACTIVATE = "UPDATE prompts SET is_active = FALSE WHERE task_type = $1"
 INSERT_PROMPT = """
     INSERT INTO prompts (task_type, content, version, created_by)
@@ -237,7 +220,7 @@ class Stage:
     async def reset(self, seed: str) -> None:
         """Leave nothing in the database but a seed prompt, version 1, that served well."""
         database = await self.database()
-        await database.execute(BACK_TO_SEED)
+        await database.execute(EMPTY_TABLES)
         await database.execute(INSERT_PROMPT, TASK_TYPE, seed, 1)
         await self.log_answers("Sort a list", version=1, output=CODE, times=5)
         self.siblings.calls.update(worker=0, evaluator=0)
@@ -299,7 +282,7 @@ class Stage:
             | settings
         )
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "services.optimizer.app.main", *arguments),
+            *(*OPTIMIZER_COMMAND, *arguments),
             cwd=self.directory,
             env=environment,
             stdout=asyncio.subprocess.PIPE,

@@ -7,29 +7,11 @@ from uuid import UUID
 
 import asyncpg
 
+from benchmarks.temporary_postgres import EMPTY_TABLES
 from services.common.database import Database
 
 TASK_TYPE: Final = "code_generation"
 FAILURES_TO_TRIGGER: Final = 3
-# DELETE, since TRUNCATE makes new files of every table and index, at ten times the cost.
-EMPTY_TABLES = """
-    DO $$
-    DECLARE
-        name regclass;
-    BEGIN
-        -- Without triggers and foreign keys: rows of the audit refuse to go.
-        PERFORM set_config('session_replication_role', 'replica', TRUE);
-        FOR name IN
-            SELECT oid FROM pg_class
-            WHERE relkind = 'r' AND relname NOT IN ('migrations', 'trusted_roles')
-              AND relnamespace IN ('public'::regnamespace, 'selfheal'::regnamespace)
-        LOOP
-            EXECUTE format('DELETE FROM %s', name);
-        END LOOP;
-        PERFORM set_config('session_replication_role', 'origin', TRUE);
-        PERFORM setval(oid::regclass, 1, FALSE) FROM pg_class WHERE relkind = 'S';
-    END $$
-"""
 INSERT_FIRST = """
     INSERT INTO prompts (task_type, content, version, is_active, change_reason, created_by)
     VALUES ($1, $2, 1, TRUE, 'Initial seed prompt', 'system')

@@ -180,19 +180,18 @@ class NoisyProgram:
     async def _play_all(self, plays: Iterator[Play]) -> None:
         async def work(lane: Lane) -> None:
             for play in plays:
-                known = self._journal.find(play.title)
-                if known is not None:
-                    self.records.append(read_play(known))
-                    continue
                 try:
-                    kind = TimedRepair if play.lane == TIMED else Incident
-                    record = await kind(lane, play, self._bench).run()
+                    known = self._journal.find(play.title)
+                    if known is not None:
+                        self.records.append(read_play(known))
+                    else:
+                        kind = TimedRepair if play.lane == TIMED else Incident
+                        record = await kind(lane, play, self._bench).run()
+                        self.records.append(record)
+                        self._journal.add(play.title, record.as_json())
                 except Exception as error:  # noqa: BLE001 - whatever ends one play ends no other
                     self.failures.append(f"{play.title}: {describe_failure(error)}")
                     self._teller.tell(self.failures[-1])
-                else:
-                    self.records.append(record)
-                    self._journal.add(play.title, record.as_json())
                 self._teller.advance(play.title)
 
         async with asyncio.TaskGroup() as workers:

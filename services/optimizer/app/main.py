@@ -2,10 +2,9 @@
 
 import argparse
 import asyncio
-import gc
 import signal
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from typing import Any
 
 import asyncpg
@@ -40,15 +39,13 @@ async def _run_until_terminated(work: Coroutine[Any, Any, object]) -> None:
     await run
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(*arguments: str) -> None:
     """Run; exit 0 when healed, held or stopped, 1 when the run failed, 2 for a wrong setting."""
-    parser = argparse.ArgumentParser(
-        prog="python -m services.optimizer.app.main", description=__doc__
-    )
+    parser = argparse.ArgumentParser(prog="python -m services optimizer", description=__doc__)
     mode = parser.add_mutually_exclusive_group()
     mode.add_argument("--watch", action="store_true", help="go on until SIGINT or SIGTERM")
     mode.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
-    options = parser.parse_args([] if arguments is None else arguments)
+    options = parser.parse_args(arguments)
     try:
         settings = OptimizerSettings()
     except ValidationError as error:
@@ -56,8 +53,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(USAGE_EXIT_CODE)
     configure_logging(SERVICE, settings.log_level)
     configure_tracing(None, SERVICE, settings)
-    gc.freeze()
-    gc.enable()
     try:
         if options.watch:
             uvloop.run(_watch_until_signalled(settings))
@@ -79,4 +74,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main(*sys.argv[1:])

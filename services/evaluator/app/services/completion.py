@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from copy import copy
 
 from services.common.answers.markdown import find_fenced_blocks
-from services.evaluator.app.services.code.extraction import ExtractedCode, parse_python
+from services.evaluator.app.services.code.reading import ExtractedCode, parse_python
 from services.evaluator.app.services.code.syntax import (
     Definition,
     Function,

@@ -11,12 +11,8 @@ from services.common.chat.messages import Message, read_text
 from services.common.schemas import Conversation
 from services.common.task_types.tool_calls import Tool, ToolCall, read_tool_calls
 from services.evaluator.app.services.code.console import reads_arguments, reads_input
-from services.evaluator.app.services.code.extraction import (
-    ExtractedCode,
-    defines,
-    extract_code,
-    parse_python,
-)
+from services.evaluator.app.services.code.extraction import extract_code
+from services.evaluator.app.services.code.reading import ExtractedCode, defines, parse_python
 from services.evaluator.app.services.code.syntax import Definition, Function, parameters_of
 from services.evaluator.app.services.completion import complete
 from services.evaluator.app.services.request import RequestFacts, read_request

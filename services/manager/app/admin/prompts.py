@@ -44,7 +44,8 @@ async def activate_prompt(
         content, what = body.content or "", "a new text"
         if body.prompt_id is not None:
             prompt = await load_prompt(connection, body.prompt_id, task_type)
-            content, what = prompt.content, f"text of version {prompt.version}"
+            content = changes.require_whole(prompt.content, serving)
+            what = f"text of version {prompt.version}"
         changes.require_servable(content)
         if request.app.state.people.second_person:
             run_id = await changes.propose_text(connection, serving, content, asked, what)

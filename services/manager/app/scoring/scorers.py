@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+import asyncpg
+
 from services.common.chat.evaluation import make_evaluation_request
 from services.common.errors import DatabaseUnavailableError, OverloadedError, UpstreamError
 from services.common.evaluation_detail import ErrorDetail, EvaluationDetail, read_detail
@@ -78,9 +80,12 @@ class Scorers:
     async def _wait_for_claim(self) -> Claim:
         while True:
             self._marked.clear()
-            with suppress(DatabaseUnavailableError):  # the requests themselves tell of it
-                if claim := await self._pending.claim():
-                    return claim
+            try:
+                with suppress(DatabaseUnavailableError):  # the requests themselves tell of it
+                    if claim := await self._pending.claim():
+                        return claim
+            except asyncpg.PostgresError as error:
+                log.error("claim_failed", **name_error(error))
             with suppress(TimeoutError):
                 # Not `wait_for`: Python 3.11's may take a cancellation for a result.
                 async with asyncio.timeout(POLL_SECONDS):
@@ -170,6 +175,6 @@ class Scorers:
 
 async def _repeat(refresh: Callable[[], Awaitable[None]]) -> None:
     while True:
-        with suppress(DatabaseUnavailableError):
+        with suppress(DatabaseUnavailableError, asyncpg.PostgresError):
             await refresh()
         await asyncio.sleep(POLL_SECONDS)

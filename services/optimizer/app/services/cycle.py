@@ -114,16 +114,20 @@ class Cycle:
         return self._conclude(found, rolled_back)
 
     async def _heal_all(self, cases: Sequence[Case], found: _Found) -> None:
-        """Heal task types side by side, as many at a time as may be."""
+        """Heal task types side by side, as many at a time as may be, and all to their ends.
+
+        Raises:
+            Exception: The first that nobody expects; not in a group, as of tasks that end together.
+        """
         slots = asyncio.Semaphore(self.heals_at_once)
 
         async def heal_in_turn(case: Case) -> None:
             async with slots:
                 await self._heal(case, found)
 
-        async with asyncio.TaskGroup() as heals:
-            for case in cases:
-                heals.create_task(heal_in_turn(case))
+        for error in await asyncio.gather(*map(heal_in_turn, cases), return_exceptions=True):
+            if error is not None:
+                raise error
 
     async def _heal_apart(self, case: Case) -> bool:
         """Heal in the background; tell whether there was an outcome.

@@ -6,6 +6,7 @@ import pytest
 
 from selfheal.operator_database import find_operator
 from services.common.record.changes import Request, propose_text
+from services.common.record.text_lint import ERASED
 
 Operator = Any  # of this directory's conftest
 
@@ -78,6 +79,19 @@ def test_a_person_is_told_how_to_undo_it(operator: Operator) -> None:
     assert "Undo: selfheal prompts activate 99" in done.output
     assert operator.selfheal("prompts", "activate", "99").exit_code == 0
     assert operator.serving().content == BAD
+
+
+@pytest.mark.parametrize("command", [("activate", "1"), ("rollback",), ("undo",)])
+def test_an_earlier_text_that_lost_words_to_an_erasure_is_refused(
+    operator: Operator, command: tuple[str, ...]
+) -> None:
+    operator.sql("UPDATE prompts SET content = $1", f"Answer Ann. {ERASED}")
+    operator.run("promoted", content=GOOD)
+    operator.sql("DELETE FROM optimization_reports")
+    refused = operator.selfheal("prompts", *command)
+    assert refused.exit_code == 1
+    assert "lost words to selfheal erase" in refused.output
+    assert operator.serving().content == GOOD
 
 
 def test_what_is_rejected_never_serves(operator: Operator) -> None:

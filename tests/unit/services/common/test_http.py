@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import BaseModel
+from support.clock import Clock
 from support.proxy import recording_proxy
 from support.rows import for_each
 
@@ -301,15 +302,6 @@ async def test_a_service_that_is_not_there_is_unreachable(
 
     assert isinstance(failure, UpstreamError)
     assert (failure.code, failure.upstream_code) == ("worker_failed", "unreachable")
-
-
-class Clock:
-    """Seconds that pass when they are told to."""
-
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 async def test_a_service_that_was_not_there_three_times_is_asked_once_a_second(

@@ -14,6 +14,7 @@ from services.common.record.activation import (
     RepairReport,
     patch_prompt,
 )
+from services.common.record.changes import TextErasedError
 from services.common.record.healing_runs import (
     CREATED_BY,
     WORSE_LIVE,
@@ -38,7 +39,6 @@ from services.optimizer.app.services.aftercare.watch_record import WatchBets
 from services.optimizer.app.services.proof.paired_test import Decision
 
 STRATEGY = "rollback"
-TEXT_ERASED = "text_erased"
 
 log = get_logger()
 
@@ -199,7 +199,7 @@ class PromotionKeeper:
             f"{reference.version} before it, and {find_erased(reference.content, serving.content)}."
         )
         detail = {"summary": summary, "watch": asdict(alarming.result)}
-        run = HealingRun(serving, HELD, TEXT_ERASED, "", detail, self.triggered_by)
+        run = HealingRun(serving, HELD, TextErasedError.code, "", detail, self.triggered_by)
         return await _leave_to_a_person(connection, look, reference, run)
 
     async def _roll_back(

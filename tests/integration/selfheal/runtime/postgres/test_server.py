@@ -258,7 +258,7 @@ def test_a_taken_port_is_refused_with_its_holder_and_setting(
     assert f"Port {taken_port}" in raised.value.message
     assert f"(pid {os.getpid()})" in raised.value.message
     assert "POSTGRES_PORT" in raised.value.remedy
-    assert not postgres.exists
+    assert not postgres.storage.holds_cluster
     postgres.destroy()
 
 

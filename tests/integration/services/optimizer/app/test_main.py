@@ -400,7 +400,7 @@ def test_the_arguments_choose_what_is_run(
         monkeypatch.setattr(entry_point, name, note)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(entry_point, "configure_logging", lambda *args: None)
-    main(arguments)
+    main(*arguments)
     assert begun == [run]
 
 
@@ -409,7 +409,7 @@ def test_wrong_arguments_exit_with_2(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as caught:
-        main(arguments)
+        main(*arguments)
     assert caught.value.code == 2
     assert "usage:" in capsys.readouterr().err
 

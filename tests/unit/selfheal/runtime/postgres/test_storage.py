@@ -91,3 +91,15 @@ def test_remains_of_failed_attempts_are_removed(storage: PostgresStorage) -> Non
     assert os.listdir(second) == []
     assert second.stat().st_mode & 0o777 == 0o700
     assert list(storage.entrance.iterdir()) == [second]
+
+
+def test_a_cluster_of_another_version_is_told(storage: PostgresStorage) -> None:
+    storage.data.mkdir(parents=True)
+    assert not storage.holds_cluster
+    version = storage.data / "PG_VERSION"
+    version.write_text(f"{BINARIES.major_version}\n")
+    assert storage.holds_cluster
+    storage.check_version(BINARIES)
+    version.write_text("9\n")
+    with pytest.raises(StorageError, match="made by PostgreSQL 9"):
+        storage.check_version(BINARIES)

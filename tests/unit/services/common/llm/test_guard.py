@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
+from support.clock import Clock
 
 from services.common.errors.model import (
     ModelContentFilteredError,
@@ -20,16 +21,6 @@ from services.common.errors.model import (
 from services.common.llm import guard as guard_module
 from services.common.llm.guard import ProviderGuard
 from services.common.resilience.deadline import within
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

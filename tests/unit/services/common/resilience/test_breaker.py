@@ -2,18 +2,9 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from support.clock import Clock
 
 from services.common.resilience.breaker import Breaker
-
-
-class Clock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def make_breaker(clock: Clock) -> Breaker:

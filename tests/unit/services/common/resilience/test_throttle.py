@@ -1,15 +1,8 @@
 import pytest
+from support.clock import Clock
 
 from services.common.errors import UpstreamError, UpstreamOverloadedError
 from services.common.resilience.throttle import MULTIPLE, Throttle
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Part:

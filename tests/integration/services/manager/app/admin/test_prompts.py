@@ -13,6 +13,7 @@ from services.common.access.accounts import Account
 from services.common.models import Prompt
 from services.common.record.healing_runs import propose
 from services.common.record.lost_candidates import load_lost
+from services.common.record.text_lint import ERASED
 from services.optimizer.app.services.prompt_patcher import promote
 
 Connection = asyncpg.Connection
@@ -141,6 +142,36 @@ async def test_a_rollback_passes_over_what_lost_to_a_repair(
     await connection.execute("DELETE FROM prompts WHERE id <> $1", back.id)
     answer = await alice.call("POST", path, {"serving": seen(back)})
     assert (answer.status_code, answer.json()["code"]) == (409, "nothing_to_serve")
+
+
+async def test_an_earlier_text_that_lost_words_to_an_erasure_serves_nobody_again(
+    sign_in: SignIn, deploy: Deploy, load_active: LoadActive, connection: Connection
+) -> None:
+    alice = await sign_in("alice")
+    bob = await sign_in("bob", require_second_person=True)
+    seed = await load_active()
+    await deploy(f"Answer Ann. {ERASED}")
+    torn = await load_active()
+    run = await make_run(connection, torn)
+    run_id = (await promote(connection, run, repair_of(run))).run_id
+    now = await load_active()
+    for answer in (
+        await activate(alice, now, prompt_id=torn.id),
+        await activate(bob, now, prompt_id=torn.id),
+        await alice.call("POST", f"/runs/{run_id}/undo", seen(now)),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (409, "text_erased")
+    assert await load_active() == now
+    await connection.execute("DELETE FROM optimization_reports")
+    rollback = "/prompts/code_generation/rollback"
+    assert (await alice.call("POST", rollback, {"serving": seen(now)})).status_code == 200
+    back = await load_active()
+    assert back.content == seed.content
+    await connection.execute("DELETE FROM prompts WHERE id NOT IN ($1, $2)", back.id, torn.id)
+    answer = await alice.call("POST", rollback, {"serving": seen(back)})
+    assert (answer.status_code, answer.json()["code"]) == (409, "text_erased")
+    written = await activate(alice, back, content=f"Write {ERASED} for names.")
+    assert written.status_code == 200, written.text
 
 
 async def test_a_proposal_is_approved_once(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, cast
 
 import asyncpg
@@ -13,6 +13,7 @@ from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogR
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from structlog.testing import capture_logs
 
 from services.common.database import Database
 from services.common.siblings import EvaluatorClient
@@ -24,6 +25,7 @@ from services.manager.app.scoring.scorers import ATTEMPTS, Scorers
 from .conftest import FakeEvaluator, LeaveMarked
 
 Connection = asyncpg.Connection
+Scoring = Callable[..., AbstractAsyncContextManager[Scorers]]
 ROW = "SELECT * FROM execution_logs WHERE id = $1"
 PROBABILITY = "SELECT inclusion_probability FROM selfheal.conversations WHERE execution_id = $1"
 PENDING = "SELECT count(*) FROM selfheal.pending_scores"
@@ -35,21 +37,25 @@ def pending(database: Database) -> PendingScores:
     return PendingScores(database, lease_seconds=60)
 
 
-@asynccontextmanager
-async def scoring(
-    database: Database, pending: PendingScores, evaluator: FakeEvaluator
-) -> AsyncIterator[Scorers]:
-    scorers = Scorers(
-        pending=pending,
-        evaluator=cast(EvaluatorClient, evaluator),
-        attention=Attention(database, []),
-        concurrency=4,
-    )
-    scorers.start()
-    try:
-        yield scorers
-    finally:
-        await scorers.close()
+@pytest.fixture
+def scoring(database: Database, pending: PendingScores, evaluator: FakeEvaluator) -> Scoring:
+    """Scores what waits, by the test's Evaluator or another one."""
+
+    @asynccontextmanager
+    async def score(by: FakeEvaluator = evaluator) -> AsyncIterator[Scorers]:
+        scorers = Scorers(
+            pending=pending,
+            evaluator=cast(EvaluatorClient, by),
+            attention=Attention(database, []),
+            concurrency=4,
+        )
+        scorers.start()
+        try:
+            yield scorers
+        finally:
+            await scorers.close()
+
+    return score
 
 
 async def until(is_so: Callable[[], Any]) -> None:
@@ -63,11 +69,7 @@ async def is_all_scored(connection: Connection) -> bool:
 
 
 async def test_a_score_belongs_to_the_trace_of_its_answer_after_a_restart_too(
-    connection: Connection,
-    database: Database,
-    pending: PendingScores,
-    evaluator: FakeEvaluator,
-    leave_marked: LeaveMarked,
+    connection: Connection, leave_marked: LeaveMarked, scoring: Scoring
 ) -> None:
     row = await leave_marked()
     parent = f"00-{'1' * 32}-{'2' * 16}-01"
@@ -78,7 +80,7 @@ async def test_a_score_belongs_to_the_trace_of_its_answer_after_a_restart_too(
     loggers.add_log_record_processor(SimpleLogRecordProcessor(events))
     switch(Telemetry(tracers.get_tracer("t"), None, loggers.get_logger("t")))
     try:
-        async with scoring(database, pending, evaluator):
+        async with scoring():
             await until(lambda: is_all_scored(connection))
     finally:
         switch(OFF)
@@ -91,16 +93,12 @@ async def test_a_score_belongs_to_the_trace_of_its_answer_after_a_restart_too(
 
 
 async def test_the_schema_of_the_release_before_has_no_traces_and_its_answers_get_their_scores(
-    connection: Connection,
-    database: Database,
-    pending: PendingScores,
-    evaluator: FakeEvaluator,
-    leave_marked: LeaveMarked,
+    connection: Connection, leave_marked: LeaveMarked, scoring: Scoring
 ) -> None:
     await connection.execute("ALTER TABLE selfheal.pending_scores DROP COLUMN trace_parent")
     try:
         row = await leave_marked()
-        async with scoring(database, pending, evaluator):
+        async with scoring():
             await until(lambda: is_all_scored(connection))
     finally:
         await connection.execute("ALTER TABLE selfheal.pending_scores ADD COLUMN trace_parent TEXT")
@@ -108,14 +106,10 @@ async def test_the_schema_of_the_release_before_has_no_traces_and_its_answers_ge
 
 
 async def test_an_answer_that_waits_gets_its_score(
-    connection: Connection,
-    database: Database,
-    pending: PendingScores,
-    evaluator: FakeEvaluator,
-    leave_marked: LeaveMarked,
+    connection: Connection, evaluator: FakeEvaluator, leave_marked: LeaveMarked, scoring: Scoring
 ) -> None:
     row = await leave_marked()
-    async with scoring(database, pending, evaluator):
+    async with scoring():
         await until(lambda: is_all_scored(connection))
     found = await connection.fetchrow(ROW, row)
     assert (found["evaluation_score"], found["evaluation_passed"]) == (0.9, True)
@@ -124,6 +118,26 @@ async def test_an_answer_that_waits_gets_its_score(
     assert asked.with_judge
     assert asked.conversation is not None
     assert asked.conversation.answer["content"] == "x * 2"
+
+
+async def test_a_database_that_refuses_a_claim_ends_no_scoring(
+    connection: Connection, leave_marked: LeaveMarked, scoring: Scoring
+) -> None:
+    async def is_told() -> bool:
+        return any(entry["event"] == "claim_failed" for entry in logs)
+
+    row = await leave_marked()
+    await connection.execute("ALTER TABLE selfheal.pending_scores RENAME attempts TO tries")
+    with capture_logs() as logs:
+        async with scoring():
+            try:
+                await until(is_told)
+            finally:
+                await connection.execute(
+                    "ALTER TABLE selfheal.pending_scores RENAME tries TO attempts"
+                )
+            await until(lambda: is_all_scored(connection))
+    assert (await connection.fetchrow(ROW, row))["evaluation_score"] == pytest.approx(0.9)
 
 
 async def test_a_claim_takes_one_answer_however_the_statement_is_planned(
@@ -149,17 +163,11 @@ async def test_a_claim_takes_one_answer_however_the_statement_is_planned(
     ids=["messages", "answer", "no conversation", "no row"],
 )
 async def test_an_answer_that_cannot_be_read_keeps_no_other_from_its_score(
-    connection: Connection,
-    database: Database,
-    pending: PendingScores,
-    evaluator: FakeEvaluator,
-    leave_marked: LeaveMarked,
-    *,
-    spoil: str,
+    connection: Connection, leave_marked: LeaveMarked, scoring: Scoring, *, spoil: str
 ) -> None:
     spoilt, other = await leave_marked(), await leave_marked()
     await connection.execute(spoil, spoilt)
-    async with scoring(database, pending, evaluator):
+    async with scoring():
         await until(lambda: is_all_scored(connection))
     found = await connection.fetchrow(ROW, other)
     assert found["evaluation_score"] == 0.9
@@ -170,26 +178,18 @@ async def test_an_answer_that_cannot_be_read_keeps_no_other_from_its_score(
 
 
 async def test_the_chance_that_the_outcome_is_known_is_kept(
-    connection: Connection,
-    database: Database,
-    pending: PendingScores,
-    evaluator: FakeEvaluator,
-    leave_marked: LeaveMarked,
+    connection: Connection, evaluator: FakeEvaluator, leave_marked: LeaveMarked, scoring: Scoring
 ) -> None:
     for capped, probability in ((False, 0.1), (True, 0.5)):
         row = await leave_marked(rules_share=0.5, judge_share=0.1)
         evaluator.detail = {"capped": capped}
-        async with scoring(database, pending, evaluator):
+        async with scoring():
             await until(lambda: is_all_scored(connection))
         assert await connection.fetchval(PROBABILITY, row) == pytest.approx(probability)
 
 
 async def test_a_failure_announces_itself_when_it_is_scored(
-    connection: Connection,
-    database: Database,
-    pending: PendingScores,
-    evaluator: FakeEvaluator,
-    leave_marked: LeaveMarked,
+    connection: Connection, evaluator: FakeEvaluator, leave_marked: LeaveMarked, scoring: Scoring
 ) -> None:
     announced: list[object] = []
     await connection.add_listener("selfheal_failures", lambda *told: announced.append(told[-1]))
@@ -197,22 +197,18 @@ async def test_a_failure_announces_itself_when_it_is_scored(
     assert await connection.fetchval("SELECT 1")  # what was announced has arrived
     assert announced == []
     evaluator.score, evaluator.passed = 0.2, False
-    async with scoring(database, pending, evaluator):
+    async with scoring():
         await until(lambda: is_all_scored(connection))
     await connection.fetchval("SELECT 1")
     assert announced == ["code_generation"]
 
 
 async def test_what_was_not_chosen_for_the_judge_is_left_and_announces_nothing(
-    connection: Connection,
-    database: Database,
-    pending: PendingScores,
-    evaluator: FakeEvaluator,
-    leave_marked: LeaveMarked,
+    connection: Connection, evaluator: FakeEvaluator, leave_marked: LeaveMarked, scoring: Scoring
 ) -> None:
     row = await leave_marked(with_judge=False, judge_share=0.1)
     evaluator.failing_code = "not_judged"
-    async with scoring(database, pending, evaluator):
+    async with scoring():
         await until(lambda: is_all_scored(connection))
     found = await connection.fetchrow(ROW, row)
     assert (found["evaluation_passed"], found["error_message"]) == (None, None)
@@ -221,11 +217,7 @@ async def test_what_was_not_chosen_for_the_judge_is_left_and_announces_nothing(
 
 
 async def test_after_five_attempts_it_is_unscored_with_its_error(
-    connection: Connection,
-    database: Database,
-    pending: PendingScores,
-    evaluator: FakeEvaluator,
-    leave_marked: LeaveMarked,
+    connection: Connection, evaluator: FakeEvaluator, leave_marked: LeaveMarked, scoring: Scoring
 ) -> None:
     row = await leave_marked()
     evaluator.failing_code = "judge_unavailable"
@@ -234,7 +226,7 @@ async def test_after_five_attempts_it_is_unscored_with_its_error(
         await connection.execute(DUE_AT_ONCE)
         return await is_all_scored(connection)
 
-    async with scoring(database, pending, evaluator) as scorers:
+    async with scoring() as scorers:
 
         async def hurry() -> bool:
             scorers.tell_marked()
@@ -249,15 +241,11 @@ async def test_after_five_attempts_it_is_unscored_with_its_error(
 
 
 async def test_an_evaluator_that_is_away_for_long_is_waited_for(
-    connection: Connection,
-    database: Database,
-    pending: PendingScores,
-    evaluator: FakeEvaluator,
-    leave_marked: LeaveMarked,
+    connection: Connection, evaluator: FakeEvaluator, leave_marked: LeaveMarked, scoring: Scoring
 ) -> None:
     row = await leave_marked()
     evaluator.failing_code = "unreachable"
-    async with scoring(database, pending, evaluator) as scorers:
+    async with scoring() as scorers:
 
         async def is_asked_often() -> bool:
             scorers.tell_marked()
@@ -287,29 +275,21 @@ async def test_an_evaluator_that_is_away_for_long_is_waited_for(
 
 
 async def test_what_no_attempt_can_change_is_not_tried_again(
-    connection: Connection,
-    database: Database,
-    pending: PendingScores,
-    evaluator: FakeEvaluator,
-    leave_marked: LeaveMarked,
+    connection: Connection, evaluator: FakeEvaluator, leave_marked: LeaveMarked, scoring: Scoring
 ) -> None:
     await leave_marked()
     evaluator.failing_code = "not_judgeable"
-    async with scoring(database, pending, evaluator):
+    async with scoring():
         await until(lambda: is_all_scored(connection))
     assert len(evaluator.asked) == 1
 
 
 async def test_what_the_provider_withheld_is_its_doing_and_no_failure(
-    connection: Connection,
-    database: Database,
-    pending: PendingScores,
-    evaluator: FakeEvaluator,
-    leave_marked: LeaveMarked,
+    connection: Connection, evaluator: FakeEvaluator, leave_marked: LeaveMarked, scoring: Scoring
 ) -> None:
     row = await leave_marked()
     await connection.execute("UPDATE selfheal.conversations SET finish_reason = 'content_filter'")
-    async with scoring(database, pending, evaluator):
+    async with scoring():
         await until(lambda: is_all_scored(connection))
     found = await connection.fetchrow(ROW, row)
     assert found["evaluation_passed"] is None
@@ -321,15 +301,11 @@ async def test_what_the_provider_withheld_is_its_doing_and_no_failure(
 
 
 async def test_two_managers_score_each_answer_once(
-    connection: Connection,
-    database: Database,
-    pending: PendingScores,
-    evaluator: FakeEvaluator,
-    leave_marked: LeaveMarked,
+    connection: Connection, evaluator: FakeEvaluator, leave_marked: LeaveMarked, scoring: Scoring
 ) -> None:
     for _ in range(40):
         await leave_marked()
-    async with scoring(database, pending, evaluator), scoring(database, pending, evaluator):
+    async with scoring(), scoring():
         await until(lambda: is_all_scored(connection))
     assert len(evaluator.asked) == 40
     assert len({asked.request_id for asked in evaluator.asked}) == 40
@@ -357,10 +333,7 @@ async def test_who_comes_back_after_the_lease_changes_nothing(
 
 
 async def test_one_that_stops_puts_back_what_it_holds(
-    connection: Connection,
-    database: Database,
-    pending: PendingScores,
-    leave_marked: LeaveMarked,
+    pending: PendingScores, leave_marked: LeaveMarked, scoring: Scoring
 ) -> None:
     class Silent(FakeEvaluator):
         async def evaluate(self, request: Any) -> Any:
@@ -373,7 +346,7 @@ async def test_one_that_stops_puts_back_what_it_holds(
     async def is_asked() -> bool:
         return bool(silent.asked)
 
-    async with scoring(database, pending, silent):
+    async with scoring(silent):
         await until(is_asked)
         assert await pending.claim() is None
     assert await pending.claim() is not None
@@ -405,26 +378,20 @@ async def test_a_task_type_under_a_watch_or_an_alarm_has_all_its_answers_scored(
     ]
 
 
-async def test_it_stops_in_the_moment_in_which_it_is_told_of_an_answer(
-    database: Database, pending: PendingScores, evaluator: FakeEvaluator
-) -> None:
+async def test_it_stops_in_the_moment_in_which_it_is_told_of_an_answer(scoring: Scoring) -> None:
     for turns in range(60):
-        async with asyncio.timeout(20), scoring(database, pending, evaluator) as scorers:
+        async with asyncio.timeout(20), scoring() as scorers:
             for _ in range(turns):
                 await asyncio.sleep(0)
             scorers.tell_marked()
 
 
 async def test_it_yields_to_live_requests_for_as_long_as_it_takes(
-    connection: Connection,
-    database: Database,
-    pending: PendingScores,
-    evaluator: FakeEvaluator,
-    leave_marked: LeaveMarked,
+    connection: Connection, evaluator: FakeEvaluator, leave_marked: LeaveMarked, scoring: Scoring
 ) -> None:
     row = await leave_marked()
     evaluator.failing_code = "overloaded"
-    async with scoring(database, pending, evaluator) as scorers:
+    async with scoring() as scorers:
 
         async def hurry() -> bool:
             await connection.execute(DUE_AT_ONCE)

@@ -287,6 +287,19 @@ async def test_a_database_that_fails_one_heal_keeps_no_other_from_it(
     assert (failed["task_type"], failed["code"]) == ("code_generation", code)
 
 
+async def test_what_nobody_expects_of_one_heal_keeps_no_other_from_it_and_is_raised_as_it_is(
+    connection: Connection, deploy: Deploy, log_result: LogResult
+) -> None:
+    await deploy()
+    await deploy("be rude", version=7, task_type="letters")
+    await log_result(times=3)
+    await log_result(times=3, version=7, task_type="letters")
+    heal = FakeHeal(code_generation=ValueError("a bug"))
+    with pytest.raises(ValueError, match="a bug"):
+        await look(connection, make_cycle(heal))
+    assert [task_type for task_type, _, _ in heal.asked] == ["code_generation", "letters"]
+
+
 async def test_a_database_that_fails_a_rollback_keeps_no_heal_from_it(
     connection: Connection, deploy: Deploy, log_result: LogResult
 ) -> None:

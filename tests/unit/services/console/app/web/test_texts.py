@@ -5,6 +5,7 @@ import tomllib
 from collections import Counter
 
 from services.common.presentation.wordings import HOLDS
+from services.common.record.changes import TextErasedError
 from services.console.app.web.texts import TEXTS, load_translation
 
 PLACE = re.compile(r"%(?:\(\w+\))?[sd]")
@@ -24,3 +25,7 @@ def test_a_translation_has_the_places_of_its_sentence() -> None:
 def test_every_reason_that_a_heal_held_for_is_told_in_korean() -> None:
     korean = load_translation("ko")
     assert [one for told in HOLDS.values() for one in told if one not in korean] == []
+
+
+def test_why_an_earlier_text_is_not_served_again_is_told_in_korean() -> None:
+    assert TextErasedError().message in load_translation("ko")

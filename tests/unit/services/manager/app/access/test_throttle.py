@@ -1,20 +1,13 @@
 """How often somebody may fail, and that it is nobody else's loss."""
 
 import pytest
+from support.clock import Clock
 
 from services.common.errors import TooManyAttemptsError
 from services.manager.app.access import throttle
 from services.manager.app.access.throttle import Throttle
 
 A, B = "198.51.100.7", "203.0.113.9"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def __call__(self) -> float:
-        return self.seconds
 
 
 def is_refused(counter: Throttle, address: str, name: str = "") -> bool:
@@ -45,11 +38,11 @@ def test_it_is_over_after_a_while_that_is_told() -> None:
     counter = Throttle(clock)
     for _ in range(5):
         counter.take(A, "alice")
-    clock.seconds += 100.5
+    clock.now += 100.5
     with pytest.raises(TooManyAttemptsError) as raised:
         counter.take(A, "alice")
     assert raised.value.headers == {"retry-after": "800"}
-    clock.seconds += 799.5
+    clock.now += 799.5
     assert not is_refused(counter, A, "alice")
 
 

@@ -6,6 +6,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from support.clock import Clock
 
 from services.optimizer.app.services.diagnosis.evaluator_condition import (
     DEGRADED,
@@ -26,16 +27,6 @@ class Evaluator:
     async def tell(self, _: web.Request) -> web.Response:
         self.asked += 1
         return web.json_response(self.answer) if self.answer else web.Response(text="<html>")
-
-
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

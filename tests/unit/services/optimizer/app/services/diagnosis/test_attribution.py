@@ -1,6 +1,7 @@
 """Whose fault failures are: a row a fault, each beside the neighbour that falls another way."""
 
 import pytest
+from support.logged_results import rows
 from support.provider.outcomes import OUTCOMES
 from support.provider.wire import Shape
 from support.rows import for_each
@@ -13,28 +14,12 @@ from services.optimizer.app.services.diagnosis.attribution import (
     attribute_from_log,
 )
 from services.optimizer.app.services.log.log_records import (
-    LoggedResult,
     UnscoredCount,
     Window,
 )
 from services.optimizer.app.services.log_analyzer import analyze_failures
 
 THRESHOLD = 3
-
-
-def rows(marks: str, *, fingerprint: str = "f", model: str = "m") -> tuple[LoggedResult, ...]:
-    """Answers, the newest first: `+` passed, `-` failed."""
-    return tuple(
-        LoggedResult(
-            "x",
-            "x",
-            0.9 if mark == "+" else 0.3,
-            mark == "+",
-            fingerprint=fingerprint,
-            model=model,
-        )
-        for mark in marks
-    )
 
 
 def unscored(*counts: tuple[str, str, int]) -> tuple[UnscoredCount, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.logged_results import rows
 
 from services.common.proof.intervals import fisher_tail
 from services.common.record.surprise import Record
@@ -18,36 +19,17 @@ from services.optimizer.app.services.diagnosis.attribution import (
     UNKNOWN,
     Attribution,
 )
-from services.optimizer.app.services.diagnosis.norms import find_bar
 from services.optimizer.app.services.diagnosis.replay_attribution import (
     attribute_from_replays,
 )
 from services.optimizer.app.services.diagnosis.rerun import LEVEL, Replays
-from services.optimizer.app.services.log.log_records import LoggedResult, PastPrompt, Window
+from services.optimizer.app.services.log.log_records import PastPrompt, Window
 from services.optimizer.app.services.proof.replay_results import (
     FAILING,
     GOLDEN,
     ReplayInput,
     ReplayResult,
 )
-
-
-def rows(marks: str, *, fingerprint: str = "f", model: str = "m") -> tuple[LoggedResult, ...]:
-    """Answers, the newest first: `+` passed, `-` failed."""
-    return tuple(
-        LoggedResult(
-            "x",
-            "x",
-            0.9 if mark == "+" else 0.3,
-            mark == "+",
-            fingerprint=fingerprint,
-            model=model,
-        )
-        for mark in marks
-    )
-
-
-# What it takes replays for.
 
 
 def run_again(
@@ -461,30 +443,6 @@ def test_failing_inputs_that_pass_are_no_golden_inputs_that_clear_a_prompt() -> 
         run_again("+" * 9 + "-" * 3, "", before=("+" * 12, "")), failing_clusters=1
     )
     assert attribute_from_replays(HALF_LUCK, compared).fault == PROMPT
-
-
-@pytest.mark.parametrize(
-    ("window", "last_good", "bar"),
-    [
-        pytest.param(BAD, Record(), 0.7, id="nothing-is-known"),
-        pytest.param(HALF_LUCK, Record(), 0.375, id="half-luck-is-usual"),
-        pytest.param(HALF_LUCK, Record(100, 80), 0.6, id="the-better-of-two"),
-        pytest.param(BAD, Record(100, 100), 0.7, id="at-most-a-good-one"),
-        pytest.param(BAD, Record(19, 10), 0.7, id="too-few-to-be-usual"),
-        pytest.param(BAD, Record(20, 10), 0.375, id="enough-to-be-usual"),
-        pytest.param(BAD, Record(200, 99), 0.7, id="too-bad-to-be-a-norm"),
-        pytest.param(
-            Window((*rows("-" * 9), *rows("+++-+" * 4))),
-            Record(),
-            0.6,
-            id="the-window-before-it-fell",
-        ),
-    ],
-)
-def test_what_still_serves_is_near_what_is_usual(
-    window: Window, last_good: Record, bar: float
-) -> None:
-    assert find_bar(window, last_good) == pytest.approx(bar, abs=0.02)
 
 
 @given(windows(), st.integers(0, 8), st.integers(0, 8), st.integers(0, 16), st.integers(0, 16))

@@ -1,18 +1,16 @@
 """What a heal leaves on record: all that was reached, and nothing that wasn't."""
 
-import dataclasses
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import pytest
+from support.healing_decision import CONTENDER, DECISION, TRIAL
 
 from services.common.errors import UpstreamError
 from services.common.metering.spending import Spending
 from services.common.models import Prompt
-from services.common.proof.betting import PairedScore
 from services.common.record.surprise import Record
 from services.optimizer.app.services.diagnosis.attribution import Attribution
 from services.optimizer.app.services.diagnosis.healing_case import Case
@@ -24,7 +22,6 @@ from services.optimizer.app.services.heal.healing_report import (
 )
 from services.optimizer.app.services.heal.preparation import Preparation
 from services.optimizer.app.services.heal.report_parts import (
-    MAX_TEXT_CHARACTERS,
     describe_contender,
     describe_decision,
     describe_inputs,
@@ -43,24 +40,10 @@ from services.optimizer.app.services.proof.budget import (
     BudgetExceededError,
     Limits,
 )
-from services.optimizer.app.services.proof.damage import Damage
-from services.optimizer.app.services.proof.paired_test import decide
-from services.optimizer.app.services.proof.replay_results import (
-    FAILING,
-    GOLDEN,
-    GUARD,
-    ReplayInput,
-    ReplayResult,
-)
-from services.optimizer.app.services.proof.trial import TrialInputs
-from services.optimizer.app.services.proof.wagers import Wager
 from services.optimizer.app.services.repair.candidate_lint import LintContext
-from services.optimizer.app.services.repair.candidates import Candidate
-from services.optimizer.app.services.repair.contest import Choice, Contender, Refusal
-from services.optimizer.app.services.repair.gate import GateDecision
+from services.optimizer.app.services.repair.contest import Choice, Refusal
 from services.optimizer.app.services.screening.screening import Quarantined
 
-CANDIDATE_ID = UUID("00000000-0000-4000-8000-000000000007")
 FAILURES = [
     LoggedResult("x", "x", 0.3, False, failed_rules=("r",)),
     LoggedResult("x", "x", 0.5, False, failed_rules=("r", "s")),
@@ -77,44 +60,6 @@ INCUMBENT = Prompt(
     change_reason=None,
     created_by="mentor",
     created_at=datetime(2026, 11, 27, tzinfo=UTC),
-)
-
-
-def item(name: str, source: str, text: str = "ask") -> ReplayInput:
-    return ReplayInput(name, text, text, source)
-
-
-def result(score: float, fingerprint: str = "f") -> ReplayResult:
-    return ReplayResult(score, score >= 0.7, fingerprint)
-
-
-TRIAL = TrialInputs(
-    choosing=(item("failing-choosing-1", FAILING, "x" * 500),),
-    proving=(item("golden-verdict-1", GOLDEN), item("guard-verdict-1", GUARD)),
-    guards=(item("guard-verdict-1", GUARD), item("guard-verdict-2", GUARD)),
-    clusters=2,
-)
-CONTENDER = Contender(
-    Candidate("You write code.", "reflection", "since"),
-    CANDIDATE_ID,
-    {"a": result(0.9), "b": result(0.8)},
-    {"a": result(0.3), "b": result(0.9)},
-    decide([PairedScore("a", 0.3, 0.9), PairedScore("b", 0.9, 0.8)]),
-    False,
-)
-PAIRS = [PairedScore("golden-verdict-1", 0.3, 0.9), PairedScore("guard-verdict-1", 0.8, 0.9)]
-DECISION = GateDecision(
-    CONTENDER,
-    decide(PAIRS),
-    PAIRS,
-    {"golden-verdict-1": result(0.3), "guard-verdict-1": result(0.8, "g")},
-    {"golden-verdict-1": result(0.9), "guard-verdict-1": result(0.9)},
-    Damage(2, ("guard-verdict-2",), 1, candidate_fails=1),
-    Wager(0.0405, (0.5, -0.25), number=1),
-    ("golden-verdict-2",),
-    {"golden-verdict-1": result(0.2)},
-    "learned",
-    "better",
 )
 
 
@@ -277,65 +222,3 @@ def test_what_a_model_wrote_that_read_users_words_waits_for_a_person(
     report = make_report(Progress(PREPARATION, ATTRIBUTION, CHOICE, decision))
     assert bool(report.waits_because) == waits
     assert ("waits_because" in read(report)) == waits
-
-
-def test_a_candidate_is_told_beside_the_incumbent() -> None:
-    assert describe_contender(CONTENDER) == {
-        "candidate_id": str(CANDIDATE_ID),
-        "strategy": "reflection",
-        "rationale": "since",
-        "scored": 2,
-        "passed": 2,
-        "incumbent_passed": 1,
-        "mean_score": pytest.approx(0.85),
-        "incumbent_mean_score": pytest.approx(0.6),
-        "wins": 1,
-        "losses": 1,
-    }
-
-
-def test_inputs_are_told_with_their_half_and_their_fingerprint() -> None:
-    told = describe_inputs(TRIAL)
-    assert (told["choosing"], told["verdict"], told["guard"]) == (1, 2, 2)
-    halves = {name: one["half"] for name, one in told["used"].items()}
-    assert halves == {
-        "failing-choosing-1": "choosing",
-        "golden-verdict-1": "verdict",
-        "guard-verdict-1": "verdict",
-        "guard-verdict-2": "guard",
-    }
-    long = told["used"]["failing-choosing-1"]
-    assert long["text"] == "x" * MAX_TEXT_CHARACTERS
-    assert long["fingerprint"] == TRIAL.choosing[0].fingerprint
-    assert len(long["fingerprint"]) == 16
-
-
-def test_of_the_spare_guards_those_that_broke_are_named() -> None:
-    spare = (item("guard-verdict-3", GUARD, "third"), item("guard-verdict-4", GUARD))
-    broken = replace(DECISION, damage=Damage(3, ("guard-verdict-3",), 1))
-    told = describe_inputs(dataclasses.replace(TRIAL, spare_guards=spare), broken)
-    assert told["used"]["guard-verdict-3"]["text"] == "third"
-    assert "guard-verdict-4" not in told["used"]
-    assert told["guard"] == len(TRIAL.guards)
-
-
-def test_the_decision_is_told_with_every_pair() -> None:
-    told = describe_decision(DECISION)
-    assert (told["promote"], told["reason"], told["alpha"]) == (True, "better", 0.0405)
-    assert told["pairs"] == [
-        {"input_id": "golden-verdict-1", "incumbent": 0.3, "candidate": 0.9},
-        {"input_id": "guard-verdict-1", "incumbent": 0.8, "candidate": 0.9},
-    ]
-    assert (told["incumbent_passed"], told["candidate_passed"]) == (1, 2)
-    assert told["guards"] == {
-        "checked": 2,
-        "newly_failing": ["guard-verdict-2"],
-        "allowed": 1,
-        "incumbent_fails": 0,
-        "candidate_fails": 1,
-        "bears_none": False,
-        "chance_of_noise": pytest.approx(0.0454, abs=1e-4),
-    }
-    assert told["control"] == {"scored": 1, "passed": 0, "mean": 0.2, "label": "learned"}
-    assert (told["unscored"], told["evaluator_fingerprints"]) == (1, ["f", "g"])
-    assert told["e_value"] == pytest.approx(1.9 * 1.18)

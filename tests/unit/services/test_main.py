@@ -1,0 +1,20 @@
+"""One way to run every service."""
+
+import gc
+import runpy
+import sys
+
+import pytest
+
+
+def test_a_service_is_run_by_its_name_with_its_options(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["services", "optimizer", "--unknown"])
+    try:
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_module("services", run_name="__main__")
+    finally:
+        gc.unfreeze()
+    assert ended.value.code == 2
+    assert "usage: python -m services optimizer" in capsys.readouterr().err
