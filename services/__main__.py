@@ -5,8 +5,12 @@ from importlib import import_module
 
 from services.common.loading import loading
 
+SERVICES = ("manager", "worker", "evaluator", "optimizer", "console")
+
 if __name__ == "__main__":
-    _, name, *options = sys.argv
+    name, *options = sys.argv[1:] or [""]
+    if name not in SERVICES:
+        sys.exit(f"usage: python -m services {{{','.join(SERVICES)}}} [OPTION...]")
     with loading():
         service = import_module(f"services.{name}.app.main")
     service.main(*options)

@@ -85,7 +85,7 @@ def choose(
 
     contest = Contest(cast(TextReplays, replays), context, lambda: replays.calls_left)
     best = asyncio.run(contest.choose({"drawn": propose})).best
-    return best and best.candidate.content, replays.calls
+    return best.candidate.content if best else None, replays.calls
 
 
 def main() -> None:

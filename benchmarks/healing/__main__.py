@@ -75,6 +75,11 @@ def make_parser() -> argparse.ArgumentParser:
         "--only", nargs="+", default=[], metavar="NAME", help="run only these scenarios"
     )  # not `choices`, which would print all of them in the usage
     parser.add_argument(
+        "--with-history",
+        action="store_true",
+        help="run regressions with a good version in history alone, not without",
+    )
+    parser.add_argument(
         "--seeds",
         type=_count,
         metavar="N",
@@ -120,6 +125,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             quick=options.quick,
             seeds=options.seeds,
             chosen_by_name=bool(options.only),
+            with_history=options.with_history,
         ),
         only=options.only,
         with_peers=options.model == LOCAL and not (options.no_peers or options.quick),

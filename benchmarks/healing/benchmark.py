@@ -182,6 +182,7 @@ class _Runner:
                 faults,
                 regression_seeds=self._task.extent.regression_seeds,
                 other_seeds=self._task.extent.other_seeds,
+                modes=self._task.extent.modes,
             )
         )
         self._teller.begin(f"{len(runs)} runs", total=len(runs))

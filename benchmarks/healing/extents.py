@@ -7,6 +7,7 @@ from typing import Final
 from benchmarks.healing.inputs import LOCAL, SIMULATED
 from benchmarks.healing.program import Extent
 from benchmarks.healing.scenarios import PromptScenario, Scenarios
+from benchmarks.healing.schedule import WITH_HISTORY
 from benchmarks.healing.selection import one_of_each_kind
 
 INNOCENT_RUNS_PER_SEED: Final = 5
@@ -34,7 +35,13 @@ FULL: Final = {
 
 
 def choose_extent(
-    model: str, *, full: bool, quick: bool, seeds: int | None, chosen_by_name: bool
+    model: str,
+    *,
+    full: bool,
+    quick: bool,
+    seeds: int | None,
+    chosen_by_name: bool,
+    with_history: bool = False,
 ) -> Extent:
     """Choose how much of the benchmark is run.
 
@@ -44,10 +51,13 @@ def choose_extent(
         quick: Whether a subset of a few minutes is.
         seeds: Runs of each regression in each mode; None for the default.
         chosen_by_name: Whether the user named the scenarios: then all of those are run.
+        with_history: Whether regressions are run with a good version in history alone.
     """
     extent = (FULL if full else QUICK if quick else DEFAULTS)[model]
     if chosen_by_name:
         extent = replace(extent, regressions=None, controls=None, faults=None)
+    if with_history:
+        extent = replace(extent, modes=(WITH_HISTORY,))
     if seeds is not None:
         times = INNOCENT_RUNS_PER_SEED if model == SIMULATED else 1
         extent = replace(extent, regression_seeds=seeds, other_seeds=seeds * times)

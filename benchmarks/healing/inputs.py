@@ -20,6 +20,9 @@ WORDINGS: Final = (
     "Please write a function {}.",
     "I need a function {}.",
     "Could you write a function {}?",
+    "I want a function {}.",
+    "Can you write a function {}?",
+    "Give me a function {}.",
 )
 
 

@@ -22,7 +22,7 @@ from benchmarks.healing.runs.restart import run_restart
 from benchmarks.healing.runs.running import Bench, Pace
 from benchmarks.healing.runs.steady import DATABASE_RESTART, run_control, run_fault
 from benchmarks.healing.scenarios import PromptScenario, Scenarios, read_scenarios
-from benchmarks.healing.schedule import Run
+from benchmarks.healing.schedule import MODES, Run
 from benchmarks.healing.selection import Choice, judge_control, judge_regression
 
 PACES = {
@@ -38,7 +38,7 @@ PACES = {
         before=(40, 60),
         concurrency=1,
         pause_seconds=1.0,
-        most_requests=80,
+        most_requests=144,  # as many as an incident of the noisy model's
         patience_seconds=300.0,
         idle_seconds=20.0,
     ),
@@ -58,6 +58,7 @@ class Extent:
         faults: Which faults; None for all.
         regression_seeds: Runs of each regression in each mode.
         other_seeds: Runs of each control and of each fault.
+        modes: The regressions' histories.
         first: Names of what is tried first, where not all is run.
     """
 
@@ -66,6 +67,7 @@ class Extent:
     faults: tuple[str, ...] | None
     regression_seeds: int
     other_seeds: int
+    modes: Sequence[str] = MODES
     first: tuple[str, ...] = ()
 
 

@@ -61,11 +61,12 @@ def plan_runs(
     *,
     regression_seeds: int,
     other_seeds: int,
+    modes: Sequence[str] = MODES,
 ) -> Iterator[Run]:
     """Plan all runs; the seed varies slowest, so that a run cut short has seen every scenario."""
     for seed in range(max(regression_seeds, other_seeds)):
         if seed < regression_seeds:
-            for mode in MODES:
+            for mode in modes:
                 for scenario in regressions:
                     yield Run(REGRESSION, scenario, seed, mode)
         if seed < other_seeds:

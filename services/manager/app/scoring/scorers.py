@@ -175,6 +175,9 @@ class Scorers:
 
 async def _repeat(refresh: Callable[[], Awaitable[None]]) -> None:
     while True:
-        with suppress(DatabaseUnavailableError, asyncpg.PostgresError):
-            await refresh()
+        try:
+            with suppress(DatabaseUnavailableError):
+                await refresh()
+        except asyncpg.PostgresError as error:
+            log.error("refresh_failed", **name_error(error))
         await asyncio.sleep(POLL_SECONDS)

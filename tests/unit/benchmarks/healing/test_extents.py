@@ -5,6 +5,7 @@ import pytest
 from benchmarks.healing.extents import DEFAULTS, FULL, QUICK, choose_extent, order_for
 from benchmarks.healing.inputs import LOCAL, SIMULATED
 from benchmarks.healing.scenarios import Fault, PromptScenario, Scenarios, list_names
+from benchmarks.healing.schedule import WITH_HISTORY
 
 SCENARIOS = Scenarios(
     tuple(PromptScenario(name, kind, "") for name, kind in (("a", "x"), ("b", "x"), ("c", "y"))),
@@ -39,6 +40,12 @@ def test_seeds_count_more_for_innocent_prompts_of_the_simulated_model() -> None:
 def test_what_is_named_is_all_run() -> None:
     extent = choose_extent(LOCAL, full=False, quick=False, seeds=None, chosen_by_name=True)
     assert (extent.regressions, extent.controls, extent.faults) == (None, None, None)
+
+
+def test_regressions_with_history_alone_are_run_when_asked_for() -> None:
+    assert choose(SIMULATED, with_history=True) == replace(
+        DEFAULTS[SIMULATED], modes=(WITH_HISTORY,)
+    )
 
 
 def test_a_part_begins_with_one_of_each_kind() -> None:

@@ -40,16 +40,14 @@ def test_the_local_model_gets_a_part_of_what_the_simulated_one_gets() -> None:
 
 
 def test_a_request_is_asked_for_in_several_ways() -> None:
-    assert reword(["Write a function that adds.", "Write a function that counts."]) == (
+    worded = reword(["Write a function that adds.", "Write a function that counts."])
+    assert worded[:4] == (
         "Write a function that adds.",
         "Write a function that counts.",
         "Please write a function that adds.",
         "Please write a function that counts.",
-        "I need a function that adds.",
-        "I need a function that counts.",
-        "Could you write a function that adds?",
-        "Could you write a function that counts?",
     )
+    assert len(set(worded)) == 2 * len(WORDINGS)
 
 
 def test_an_incident_of_the_local_model_asks_nothing_twice() -> None:

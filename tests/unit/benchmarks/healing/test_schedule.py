@@ -30,6 +30,17 @@ def test_every_scenario_is_run_with_every_seed() -> None:
     assert [run.mode for run in runs if run.group == CONTROL] == [*MODES, *MODES]
 
 
+def test_regressions_can_be_run_with_one_history_alone() -> None:
+    planned = plan_runs([BAD], [ODD], [], regression_seeds=2, other_seeds=2, modes=MODES[:1])
+    modes = [(run.group, run.mode) for run in planned]
+    assert modes == [
+        (REGRESSION, MODES[0]),
+        (CONTROL, MODES[0]),
+        (REGRESSION, MODES[0]),
+        (CONTROL, MODES[1]),
+    ]
+
+
 def test_the_same_run_has_the_same_traffic_and_another_seed_another() -> None:
     plans = [plan_steady(Run(CONTROL, ODD, seed), POOLS, before=BEFORE) for seed in (3, 3, 4)]
     assert plans[0] == plans[1] != plans[2]
