@@ -11,6 +11,8 @@ if __name__ == "__main__":
     name, *options = sys.argv[1:] or [""]
     if name not in SERVICES:
         sys.exit(f"usage: python -m services {{{','.join(SERVICES)}}} [OPTION...]")
+    if options and name != "optimizer":
+        sys.exit(f"{name} takes no options; its settings are environment variables.")
     with loading():
         service = import_module(f"services.{name}.app.main")
     service.main(*options)

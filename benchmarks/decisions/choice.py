@@ -25,7 +25,6 @@ from rich.table import Table
 from benchmarks.decisions.attribution_noise import LuckyReplays
 from services.common.logging import configure_logging
 from services.common.task_types import Repairs
-from services.optimizer.app.services.log.log_records import PastPrompt
 from services.optimizer.app.services.log_analyzer import analyze_failures
 from services.optimizer.app.services.proof.replay_results import FAILING, GOLDEN, ReplayInput
 from services.optimizer.app.services.proof.text_replays import TextReplays
@@ -73,7 +72,7 @@ def choose(
         analysis=analyze_failures([], threshold=3),
         choosing=INPUTS,
         incumbent_results={},
-        last_good=PastPrompt(LAST_GOOD, 1, scored=40, passed=36) if served_well else None,
+        last_good=None,
         repairs=Repairs(role="", by_rule={}),
         replay=replays.run,
         lint=LintContext(BAD, longest_served_bytes=100),
@@ -83,7 +82,12 @@ def choose(
         for text in rates:
             yield Candidate(text, "drawn", "by its rate")
 
-    contest = Contest(cast(TextReplays, replays), context, lambda: replays.calls_left)
+    contest = Contest(
+        cast(TextReplays, replays),
+        context,
+        lambda: replays.calls_left,
+        trusted=LAST_GOOD if served_well else "",
+    )
     best = asyncio.run(contest.choose({"drawn": propose})).best
     return best.candidate.content if best else None, replays.calls
 

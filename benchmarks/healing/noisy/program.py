@@ -41,7 +41,7 @@ LUCKY: Final = ("wild", "rough")
 ALL: Final = ("firm", "loose", "wild")
 STEADY: Final = ("firm", "loose")
 # What was looked at while the healer was worked on had smaller seeds.
-FIRST_SEED: Final = 300
+FIRST_SEED: Final = 400
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,17 @@ def test_a_service_is_run_by_its_name_with_its_options(
     assert "usage: python -m services optimizer" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("words", [[], ["mangler"]])
-def test_without_the_name_of_one_it_says_what_there_is(
-    monkeypatch: pytest.MonkeyPatch, words: list[str]
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], r"usage: python -m services \{manager,worker"),
+        (["mangler"], r"usage: python -m services \{manager,worker"),
+        (["worker", "--verbose"], "worker takes no options"),
+    ],
+)
+def test_words_that_run_nothing_are_told(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["services", *words])
-    with pytest.raises(SystemExit, match=r"usage: python -m services \{manager,worker"):
+    with pytest.raises(SystemExit, match=said):
         runpy.run_module("services", run_name="__main__")

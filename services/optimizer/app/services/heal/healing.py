@@ -24,7 +24,11 @@ from services.optimizer.app.services.heal.conclusion import Conclusion
 from services.optimizer.app.services.heal.healing_report import Cost, HealingReport, Progress
 from services.optimizer.app.services.heal.no_repair import find_no_repair
 from services.optimizer.app.services.heal.preparation import Preparation, prepare
-from services.optimizer.app.services.heal.resumption import find_obstacle, find_promising
+from services.optimizer.app.services.heal.resumption import (
+    find_obstacle,
+    find_promising,
+    find_trusted,
+)
 from services.optimizer.app.services.proof.paired_test import NOT_BETTER, decide
 from services.optimizer.app.services.proof.replay import SPENT_ERRORS, Replayer
 from services.optimizer.app.services.proof.text_replays import TextReplays
@@ -191,6 +195,7 @@ class Healer:
             ),
             calls_left=self._calls_for_choosing,
             find_obstacle=partial(find_obstacle, book=book, trial=trial),
+            trusted=find_trusted(prepared.last_good, book),
         )
         choice = await contest.choose(STRATEGIES, FINISHING)
         await note_lost(self.connection, find_lost(choice, book))

@@ -10,6 +10,7 @@ import asyncpg
 
 from services.common.presentation.detail_reading import read_line, read_part
 from services.optimizer.app.services.diagnosis.incident import load_heal_details, load_texts
+from services.optimizer.app.services.log.log_records import PastPrompt
 from services.optimizer.app.services.proof.trial import TrialInputs
 from services.optimizer.app.services.proof.wager_store import StoredWagers
 from services.optimizer.app.services.proof.wagers import WagerBook
@@ -57,3 +58,14 @@ def find_obstacle(content: str, *, book: WagerBook, trial: TrialInputs) -> str:
     """Tell why the gate wouldn't look at a text, as a code; empty where it would."""
     wager = book.find(content)
     return wager.find_obstacle(len(wager.pick_fresh(trial.all_proving)))
+
+
+def find_trusted(past: PastPrompt | None, book: WagerBook) -> str:
+    """Find the text that served well and that is hard to pass; empty where there is none.
+
+    Once the gate has looked at it in this incident, it must have won there.
+    """
+    if past is None or past.is_untried:
+        return ""
+    wager = book.find(past.content)
+    return past.content if wager.is_promising or not wager.gains else ""

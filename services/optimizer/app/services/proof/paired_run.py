@@ -99,8 +99,7 @@ def read_gains(
 async def run_if_judgeable(
     replays: TextReplays, content: str, inputs: Sequence[ReplayInput]
 ) -> dict[str, ReplayResult]:
-    """Run a text on inputs; where none of its answers is whole and can be judged, there are no
-    results.
+    """Run a text on inputs; an answer that isn't whole, or can't be judged, has no result.
 
     Raises:
         ServiceError: If Worker or Evaluator fail.
@@ -108,8 +107,9 @@ async def run_if_judgeable(
     try:
         return await replays.run(content, inputs)
     except UnreplayableInputError:
-        return {}
+        pass
     except UpstreamError as error:
         if error.upstream_code not in MUTE_CODES:
             raise
-        return {}
+    known = replays.known(content)
+    return {item.id: known[item.id] for item in inputs if item.id in known}

@@ -33,8 +33,8 @@ OBSTACLES = {
 # So many inputs that fail under the incumbent and pass now, without a loss, end the search.
 CONVINCING_PASSES = 3
 # By so many standard errors another must do better than the best one so far, and than a text that
-# served well: of seven that do worse one is often lucky on eight inputs (Student's t: at three
-# errors in 7 % of contests, at two in 26 %).
+# served well: of seven that are as good one is often lucky on eight inputs (Student's t: by two
+# errors in 26 % of contests, by three in 7 %).
 ERRORS_TO_PASS, ERRORS_TO_PASS_SERVED = 1.0, 3.0
 # By so many a text that served well must lead the incumbent to end the search.
 ERRORS_OF_A_CLEAR_LEAD = 2.0
@@ -50,7 +50,7 @@ class Contender:
 
     Attributes:
         is_convincing: Whether no other need be looked for.
-        served_well: Whether it is the text to go back to.
+        served_well: Whether it is the contest's `trusted` text.
     """
 
     candidate: Candidate
@@ -78,7 +78,10 @@ class Contender:
             return lead + error > TIE_MARGIN
         if self.gain <= 0 or other is None:
             return self.gain > 0
-        if not self.results.keys() & other.results.keys():
+        shared = self.results.keys() & other.results.keys()
+        if other.served_well and len(shared) < FIRST_LOOK:
+            return False
+        if not shared:
             return self.gain > other.gain
         lead, error = _find_lead(self.results, other.results)
         least = error * (ERRORS_TO_PASS_SERVED if other.served_well else ERRORS_TO_PASS)
@@ -124,12 +127,14 @@ class Contest:
     Attributes:
         calls_left: Worker calls that choosing may still take.
         find_obstacle: Why the gate wouldn't look at a text, as a code; empty where it would.
+        trusted: A text that served well, and that is hard to pass; empty where there is none.
     """
 
     replays: TextReplays
     context: RepairContext
     calls_left: Callable[[], int]
     find_obstacle: Callable[[str], str] = lambda _: ""
+    trusted: str = ""
     _contenders: list[Contender] = field(default_factory=list, init=False)
     _refused: list[Refusal] = field(default_factory=list, init=False)
     _is_budget_spent: bool = field(default=False, init=False)
@@ -166,7 +171,7 @@ class Contest:
                 self._is_budget_spent = True
                 break
             try:
-                contender = await self._screen(candidate)
+                contender = await self._screen(candidate, best)
             except SPENT_ERRORS:
                 self._is_budget_spent = True
                 break
@@ -228,11 +233,12 @@ class Contest:
             raise error
         self._note_refusal(candidate, "none of its answers could be scored")
 
-    async def _screen(self, candidate: Candidate) -> Contender:
+    async def _screen(self, candidate: Candidate, best: Contender | None) -> Contender:
         candidate_id = await self.replays.register(candidate.content, candidate.strategy)
         choosing = self.context.choosing
         contender = await self._compare(candidate, candidate_id, choosing[:FIRST_LOOK])
-        is_settled = contender.is_convincing or (contender.gain <= 0 and not contender.served_well)
+        may_end = contender.is_convincing and contender.is_better_than(best)
+        is_settled = may_end or (contender.gain <= 0 and not contender.served_well)
         if not is_settled and self.calls_left() >= 2 * len(choosing[FIRST_LOOK:]):
             contender = await self._compare(candidate, candidate_id, choosing)
         log.info(
@@ -255,8 +261,7 @@ class Contest:
         newly_passing = sum(
             results[pair.input_id].passed and not incumbent[pair.input_id].passed for pair in pairs
         )
-        past = self.context.last_good
-        served_well = past is not None and candidate.content == past.content
+        served_well = candidate.content == self.trusted
         lead, error = _find_lead(results, incumbent)
         is_clear = lead > TIE_MARGIN and lead >= ERRORS_OF_A_CLEAR_LEAD * error
         is_repair = screening.losses == 0 and (

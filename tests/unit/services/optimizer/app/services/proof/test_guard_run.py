@@ -92,6 +92,16 @@ async def test_answers_that_nobody_can_judge_are_no_guards(make_replays: MakeRep
     assert (damage.checked, damage.newly_failing) == (0, ())
 
 
+async def test_a_guard_that_tells_nothing_takes_nothing_from_what_is_known(
+    make_replays: MakeReplays,
+) -> None:
+    """Nine guards proved already; the tenth answer can't be judged."""
+    replays = make_replays(lambda content, item: None if item == GUARDS[9] else 0.9)
+    await replays.run(CANDIDATE, GUARDS[:9])
+    damage = await run(replays, spare=0)
+    assert (damage.checked, damage.is_bearable) == (9, True)
+
+
 async def test_an_incumbent_whose_answers_can_t_be_judged_ends_no_proof(
     make_replays: MakeReplays,
 ) -> None:
