@@ -124,7 +124,8 @@ class Replayer:
             Results by input id, for the inputs that could be scored.
 
         Raises:
-            ServiceError: The failure of the first input, if none could be scored.
+            ServiceError: If none could be scored: the first failure of a service or of the budget,
+                else what the first answer, or input, is of no use for.
         """
         outcomes = await asyncio.gather(
             *(self._replay_one(task_type, candidate_id, item) for item in inputs)
@@ -135,7 +136,7 @@ class Replayer:
             if isinstance(outcome, ReplayResult)
         }
         if inputs and not results:
-            raise next(outcome for outcome in outcomes if isinstance(outcome, ServiceError))
+            raise min((one for one in outcomes if isinstance(one, ServiceError)), key=_is_mute)
         return results
 
     async def _replay_one(
@@ -214,6 +215,12 @@ def _may_pass(failure: ServiceError) -> bool:
     if not isinstance(failure, UpstreamError):
         return isinstance(failure, UnknownTaskTypeError)
     return failure.upstream_code not in MUTE_CODES
+
+
+def _is_mute(failure: ServiceError) -> bool:
+    """Tell whether the input or its answer tells nothing, whoever is well."""
+    code = getattr(failure, "upstream_code", "")
+    return isinstance(failure, UnreplayableInputError) or code in MUTE_CODES
 
 
 def _is_without_database(failure: ServiceError) -> bool:

@@ -43,7 +43,7 @@ class TrialInputs:
         clusters: Clusters of like failing inputs that there are.
         spare_guards: Further guards, which are asked where the others can't tell damage from noise.
         spare_choosing: Further inputs of the choosing side, on which the incumbent alone is run.
-        reserve: Inputs that prove as well, where some of `proving` are used up.
+        reserve: Inputs that prove as well, where those of `proving` are too few or used up.
     """
 
     choosing: tuple[ReplayInput, ...]

@@ -391,6 +391,15 @@ async def test_nothing_is_begun_once_the_time_is_up() -> None:
     assert subject.calls == 0
 
 
+async def test_a_service_that_fails_is_told_before_an_answer_that_is_cut() -> None:
+    def answer(body: TaskRequest) -> Any:
+        cut = UpstreamError("cut", upstream="worker", upstream_code="model_answer_cut")
+        return cut if body.refined_input == "refined 0" else SPOILED
+
+    with pytest.raises(UpstreamError, match="down"):
+        await replay(replayer(FakeClient(answer), FakeClient(evaluate)), 3)
+
+
 async def test_where_no_input_is_taken_that_is_the_failure() -> None:
     subject = replayer(FakeClient(generate), FakeClient(evaluate))
     with pytest.raises(UnreplayableInputError):
