@@ -413,7 +413,10 @@ async def test_ten_at_once_begin_one(
     await log_result(times=5)
     await asyncio.gather(*(look() for _ in range(10)))
     assert len(await load_rollouts(connection, None, limit=9)) == 1
-    assert (await run_of(connection))["decision"] == "canary"
+    # One whose lease ran out on a busy machine finds the canary open, and holds what it proved.
+    runs = await connection.fetch("SELECT decision, reason FROM selfheal.healing_runs")
+    assert [run["decision"] for run in runs].count("canary") == 1
+    assert {run["reason"] for run in runs if run["decision"] != "canary"} <= {"canary_open"}
 
 
 async def test_who_asks_to_be_asked_promotes_a_canary_themselves(
