@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 import asyncpg
 
 from services.common.errors import DatabaseUnavailableError
+from services.common.logging import get_logger, name_error
 from services.common.resilience.breaker import OpenBreakerError
 
 # What a query may raise when the server is gone, restarting, full, slow, or not ours to use.
@@ -26,6 +27,7 @@ CONNECTION_ERRORS = (
     asyncpg.UndefinedTableError,
 )
 
+log = get_logger()
 
 # What to do about an error, by the first kind that fits.
 _REMEDIES: dict[type[Exception], str] = {
@@ -76,6 +78,20 @@ def translate_database_errors() -> Iterator[None]:
         if _is_being_cancelled():
             raise asyncio.CancelledError from error
         raise _describe(error) from error
+
+
+@contextmanager
+def surviving(event: str) -> Iterator[None]:
+    """Have what is done over and over outlive a database that is away, or refuses it once.
+
+    That it is away, requests themselves tell; what it refuses is logged as `event`.
+    """
+    try:
+        yield
+    except DatabaseUnavailableError:
+        pass
+    except asyncpg.PostgresError as error:
+        log.error(event, **name_error(error))
 
 
 def _is_being_cancelled() -> bool:

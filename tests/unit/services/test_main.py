@@ -11,9 +11,11 @@ def test_a_service_is_run_by_its_name_with_its_options(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["services", "optimizer", "--unknown"])
+    gc.unfreeze()
     try:
         with pytest.raises(SystemExit) as ended:
             runpy.run_module("services", run_name="__main__")
+        assert gc.get_freeze_count() > 0, "what was loaded is looked through for garbage"
     finally:
         gc.unfreeze()
     assert ended.value.code == 2

@@ -10,7 +10,8 @@ from types import FrameType
 from typing import Final
 
 from services.common.database import Database
-from services.common.errors import DatabaseUnavailableError, ServiceError
+from services.common.database.failures import surviving
+from services.common.errors import ServiceError
 
 POLL_SECONDS: Final = 2.0
 # Within this time a stream finds out that its session has ended.
@@ -131,7 +132,7 @@ class Changes:
 
     async def _look(self) -> None:
         while True:
-            with suppress(DatabaseUnavailableError):
+            with surviving("changes_not_read"):
                 async with self._database.connection() as connection:
                     mark = self._seal(await connection.fetchval(SELECT_MARK))
                 if mark != self._mark:

@@ -17,6 +17,7 @@ from starlette.types import Scope
 
 from services.common.access.keys import ApiKey
 from services.common.database import Database
+from services.common.database.failures import surviving
 from services.common.errors import DatabaseUnavailableError
 from services.manager.app.idempotency.errors import (
     AnswerTooLargeError,
@@ -130,7 +131,7 @@ class Call:
         """Hold it for as long as this runs; while the database is away nobody can take it."""
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
-            with suppress(DatabaseUnavailableError):
+            with surviving("call_not_renewed"):
                 async with self._database.connection() as connection:
                     await connection.execute(RENEW, *self._held, LEASE_SECONDS)
 

@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-import asyncpg
-
 from services.common.chat.evaluation import make_evaluation_request
+from services.common.database.failures import surviving
 from services.common.errors import DatabaseUnavailableError, OverloadedError, UpstreamError
 from services.common.evaluation_detail import ErrorDetail, EvaluationDetail, read_detail
 from services.common.logging import get_logger, name_error
@@ -80,12 +79,9 @@ class Scorers:
     async def _wait_for_claim(self) -> Claim:
         while True:
             self._marked.clear()
-            try:
-                with suppress(DatabaseUnavailableError):  # the requests themselves tell of it
-                    if claim := await self._pending.claim():
-                        return claim
-            except asyncpg.PostgresError as error:
-                log.error("claim_failed", **name_error(error))
+            with surviving("claim_failed"):
+                if claim := await self._pending.claim():
+                    return claim
             with suppress(TimeoutError):
                 # Not `wait_for`: Python 3.11's may take a cancellation for a result.
                 async with asyncio.timeout(POLL_SECONDS):
@@ -175,9 +171,6 @@ class Scorers:
 
 async def _repeat(refresh: Callable[[], Awaitable[None]]) -> None:
     while True:
-        try:
-            with suppress(DatabaseUnavailableError):
-                await refresh()
-        except asyncpg.PostgresError as error:
-            log.error("refresh_failed", **name_error(error))
+        with surviving("refresh_failed"):
+            await refresh()
         await asyncio.sleep(POLL_SECONDS)

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from services.common.errors import UpstreamError
+from services.common.errors import ServiceError
 from services.common.proof.betting import SIGNIFICANCE_LEVEL, PairedScore, wins_needed
 from services.optimizer.app.services.proof.paired_test import UNDECIDED, Decision, decide
-from services.optimizer.app.services.proof.replay import MUTE_CODES, UnreplayableInputError
+from services.optimizer.app.services.proof.replay import is_mute
 from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.proof.trial import pair_scores
@@ -106,10 +106,8 @@ async def run_if_judgeable(
     """
     try:
         return await replays.run(content, inputs)
-    except UnreplayableInputError:
-        pass
-    except UpstreamError as error:
-        if error.upstream_code not in MUTE_CODES:
+    except ServiceError as error:
+        if not is_mute(error):
             raise
     known = replays.known(content)
     return {item.id: known[item.id] for item in inputs if item.id in known}

@@ -136,7 +136,7 @@ class Replayer:
             if isinstance(outcome, ReplayResult)
         }
         if inputs and not results:
-            raise min((one for one in outcomes if isinstance(one, ServiceError)), key=_is_mute)
+            raise min((one for one in outcomes if isinstance(one, ServiceError)), key=is_mute)
         return results
 
     async def _replay_one(
@@ -212,12 +212,10 @@ class Replayer:
 
 def _may_pass(failure: ServiceError) -> bool:
     """Tell whether a second look could see something else."""
-    if not isinstance(failure, UpstreamError):
-        return isinstance(failure, UnknownTaskTypeError)
-    return failure.upstream_code not in MUTE_CODES
+    return isinstance(failure, UpstreamError | UnknownTaskTypeError) and not is_mute(failure)
 
 
-def _is_mute(failure: ServiceError) -> bool:
+def is_mute(failure: ServiceError) -> bool:
     """Tell whether the input or its answer tells nothing, whoever is well."""
     code = getattr(failure, "upstream_code", "")
     return isinstance(failure, UnreplayableInputError) or code in MUTE_CODES

@@ -6,16 +6,11 @@ from math import sqrt
 from statistics import fmean, stdev
 from uuid import UUID
 
-from services.common.errors import ServiceError, UpstreamError
+from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.proof.betting import TIE_MARGIN
 from services.optimizer.app.services.proof.paired_test import Decision, decide
-from services.optimizer.app.services.proof.replay import (
-    MUTE_CODES,
-    NOT_JUDGEABLE,
-    SPENT_ERRORS,
-    UnreplayableInputError,
-)
+from services.optimizer.app.services.proof.replay import SPENT_ERRORS, is_mute
 from services.optimizer.app.services.proof.replay_results import ReplayInput, ReplayResult
 from services.optimizer.app.services.proof.text_replays import TextReplays
 from services.optimizer.app.services.proof.trial import pair_scores, repairs_all
@@ -175,8 +170,10 @@ class Contest:
             except SPENT_ERRORS:
                 self._is_budget_spent = True
                 break
-            except (UpstreamError, UnreplayableInputError) as error:
-                self._refuse_mute(candidate, error)
+            except ServiceError as error:
+                if not is_mute(error):
+                    raise
+                self._note_refusal(candidate, "none of its answers could be scored")
                 continue
             self._contenders.append(contender)
             if contender.is_better_than(best) or (finishes and contender.completes(best)):
@@ -222,16 +219,6 @@ class Contest:
     def _note_refusal(self, candidate: Candidate, reason: str) -> None:
         self._refused.append(Refusal(candidate.strategy, candidate.rationale, reason))
         log.info("candidate_refused", strategy=candidate.strategy, reason=reason)
-
-    def _refuse_mute(self, candidate: Candidate, error: ServiceError) -> None:
-        """Drop a candidate whose answers can't be judged, unless a service is down.
-
-        Raises:
-            ServiceError: What failed, where it is the service that did.
-        """
-        if getattr(error, "upstream_code", NOT_JUDGEABLE) not in MUTE_CODES:
-            raise error
-        self._note_refusal(candidate, "none of its answers could be scored")
 
     async def _screen(self, candidate: Candidate, best: Contender | None) -> Contender:
         candidate_id = await self.replays.register(candidate.content, candidate.strategy)

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
+from support.polling import until
 
 from services.common.database import Database
 from services.console.app.web import live
@@ -176,3 +178,22 @@ async def test_an_open_page_alone_keeps_no_session(open_console: Any) -> None:
     await console.get("/heals", headers={"x-unattended": "1"})
     await console.get("/heals")
     assert asked == [False, False, True]
+
+
+async def test_a_query_that_the_database_refuses_ends_no_stream(
+    changes: Changes, connection: Any
+) -> None:
+    await connection.execute("ALTER TABLE selfheal.watches RENAME ended_at TO ended")
+    stream = changes.stream("", always)
+    await anext(stream)
+
+    async def is_told() -> bool:
+        return any(entry["event"] == "changes_not_read" for entry in logs)
+
+    with capture_logs() as logs:
+        first = asyncio.ensure_future(anext(stream))
+        try:
+            await until(is_told)
+        finally:
+            await connection.execute("ALTER TABLE selfheal.watches RENAME ended TO ended_at")
+        assert ": nothing new" in await first

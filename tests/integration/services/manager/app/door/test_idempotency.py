@@ -2,12 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
+from support.polling import until
 from support.stub_worker import HELLO, StubWorker, completion
 
 from services.common.access.keys import generate_key
@@ -62,19 +64,6 @@ async def count_rows(connection: Connection) -> int:
     return int(await connection.fetchval("SELECT count(*) FROM execution_logs"))
 
 
-async def wait_until(look: Callable[[], Awaitable[Any]]) -> None:
-    async with asyncio.timeout(10):
-        async for _ in poll():
-            if await look():
-                return
-
-
-async def poll() -> AsyncIterator[None]:
-    while True:
-        yield
-        await asyncio.sleep(0.01)
-
-
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_retry_is_answered_with_what_the_first_try_was(
     door: Any, worker: StubWorker, connection: Connection, stream: bool
@@ -104,7 +93,7 @@ async def test_of_many_tries_at_two_managers_one_asks_the_model(
     async def wait_for_one_alone() -> bool:
         return sum(one.done() for one in tries) == len(tries) - 1
 
-    await wait_until(wait_for_one_alone)
+    await until(wait_for_one_alone)
     worker.goes_on.set()
     answers = await asyncio.gather(*tries)
 
@@ -154,14 +143,14 @@ async def test_no_other_api_key_sees_an_answer(
     async def is_known() -> bool:
         return (await attempt(door, secret=new[0].text)).status == 200
 
-    await wait_until(is_known)
+    await until(is_known)
     second = await attempt(door, secret=new[1].text)
     await connection.execute("UPDATE selfheal.api_keys SET task_types = '{other}'")
 
     async def is_bound() -> bool:
         return (await attempt(door, secret=new[0].text)).status == 403
 
-    await wait_until(is_bound)
+    await until(is_bound)
     assert (second.status, second.is_replayed) == (200, False)
     assert len(worker.tasks) == await count_rows(connection) == 2
 
@@ -185,7 +174,7 @@ async def test_a_stream_that_fails_on_its_way_is_not_kept(
     async def is_answered() -> bool:
         return (await attempt(door, stream=True)).status == 200
 
-    await wait_until(is_answered)
+    await until(is_answered)
     again = await attempt(door, stream=True)
     assert b"error" in failed.content
     assert again.is_replayed
@@ -205,7 +194,7 @@ async def test_a_client_that_hangs_up_leaves_the_key_to_the_next_try(
     async def is_answered() -> bool:
         return (await attempt(door, stream=True)).status == 200
 
-    await wait_until(is_answered)
+    await until(is_answered)
     reasons = await connection.fetch("SELECT finish_reason FROM selfheal.conversations ORDER BY 1")
     assert [row["finish_reason"] for row in reasons] == ["client_closed", "stop"]
 
@@ -251,20 +240,38 @@ async def test_who_lost_its_lease_writes_no_row(
     assert holder == UUID(int=1)
 
 
+@pytest.mark.parametrize("is_refused", [False, True])
 async def test_a_lease_is_renewed_for_as_long_as_the_call_takes(
-    door: Any, worker: StubWorker, connection: Connection, monkeypatch: pytest.MonkeyPatch
+    door: Any,
+    worker: StubWorker,
+    connection: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    is_refused: bool,
 ) -> None:
+    """Also where the database refuses it at first."""
     monkeypatch.setattr(calls, "LEASE_SECONDS", 0.1)
+    renewing = calls.RENEW
+    if is_refused:
+        monkeypatch.setattr(calls, "RENEW", renewing.replace("=> $6)", "=> $6 / 0)"))
     worker.goes_on.clear()
-    asking = asyncio.create_task(attempt(door))
-    await worker.was_asked.wait()
+
+    async def is_told() -> bool:
+        return any(entry["event"] == "call_not_renewed" for entry in logs)
+
+    with capture_logs() as logs:
+        asking = asyncio.create_task(attempt(door))
+        await worker.was_asked.wait()
+        if is_refused:
+            await until(is_told)
+            monkeypatch.setattr(calls, "RENEW", renewing)
 
     async def is_renewed() -> bool:
         seconds = "extract(epoch FROM held_until - created_at)"
         held = await connection.fetchval(f"SELECT {seconds} FROM selfheal.idempotent_calls")
         return float(held) > 0.3
 
-    await wait_until(is_renewed)
+    await until(is_renewed)
     worker.goes_on.set()
     assert (await asking).status == 200
 

@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from structlog.testing import capture_logs
+from support.polling import until
 
 from services.common.database import Database
 from services.common.siblings import EvaluatorClient
@@ -56,12 +57,6 @@ def scoring(database: Database, pending: PendingScores, evaluator: FakeEvaluator
             await scorers.close()
 
     return score
-
-
-async def until(is_so: Callable[[], Any]) -> None:
-    async with asyncio.timeout(20):
-        while not await is_so():  # noqa: ASYNC110 - what it looks at is in the database
-            await asyncio.sleep(0.01)
 
 
 async def is_all_scored(connection: Connection) -> bool:

@@ -136,6 +136,15 @@ def events(logs: Logs) -> list[str]:
     return [entry["event"] for entry in logs]
 
 
+@pytest.fixture
+async def two_failing(deploy: Deploy, log_result: LogResult) -> None:
+    """Two task types, each with three failures of the prompt that serves."""
+    await deploy()
+    await deploy("be rude", version=7, task_type="letters")
+    await log_result(times=3)
+    await log_result(times=3, version=7, task_type="letters")
+
+
 async def test_where_nothing_fails_the_log_says_so_in_the_guide_s_words(
     connection: Connection,
 ) -> None:
@@ -236,13 +245,10 @@ async def test_the_log_names_who_needs_work_who_was_healed_and_who_was_not(
     assert logs[2]["held"] == {"letters": "no_better_candidate"}
 
 
+@pytest.mark.usefixtures("two_failing")
 async def test_a_task_type_that_can_not_be_healed_keeps_no_other_from_it(
-    connection: Connection, deploy: Deploy, log_result: LogResult
+    connection: Connection,
 ) -> None:
-    await deploy()
-    await deploy("be rude", version=7, task_type="letters")
-    await log_result(times=3)
-    await log_result(times=3, version=7, task_type="letters")
     failure = UpstreamError("The worker fails", upstream="worker", upstream_code="unreachable")
     heal = FakeHeal(code_generation=failure)
     with capture_logs() as logs, pytest.raises(UpstreamError):
@@ -254,6 +260,7 @@ async def test_a_task_type_that_can_not_be_healed_keeps_no_other_from_it(
     assert (logs[-1]["promoted"], logs[-1]["held"]) == (["letters"], {})
 
 
+@pytest.mark.usefixtures("two_failing")
 @pytest.mark.parametrize(
     ("error", "code"),
     [
@@ -264,7 +271,7 @@ async def test_a_task_type_that_can_not_be_healed_keeps_no_other_from_it(
     ],
 )
 async def test_a_database_that_fails_one_heal_keeps_no_other_from_it(
-    connection: Connection, deploy: Deploy, log_result: LogResult, *, error: Exception, code: str
+    connection: Connection, *, error: Exception, code: str
 ) -> None:
     told: list[str] = []
 
@@ -273,10 +280,6 @@ async def test_a_database_that_fails_one_heal_keeps_no_other_from_it(
     ) -> None:
         told.append(outcome.code if isinstance(outcome, ServiceError) else outcome.decision)
 
-    await deploy()
-    await deploy("be rude", version=7, task_type="letters")
-    await log_result(times=3)
-    await log_result(times=3, version=7, task_type="letters")
     heal = FakeHeal(code_generation=error)
     with capture_logs() as logs, pytest.raises(ServiceError) as raised:
         await look(connection, make_cycle(heal, announce=announce))
@@ -287,13 +290,10 @@ async def test_a_database_that_fails_one_heal_keeps_no_other_from_it(
     assert (failed["task_type"], failed["code"]) == ("code_generation", code)
 
 
+@pytest.mark.usefixtures("two_failing")
 async def test_what_nobody_expects_of_one_heal_keeps_no_other_from_it_and_is_raised_as_it_is(
-    connection: Connection, deploy: Deploy, log_result: LogResult
+    connection: Connection,
 ) -> None:
-    await deploy()
-    await deploy("be rude", version=7, task_type="letters")
-    await log_result(times=3)
-    await log_result(times=3, version=7, task_type="letters")
     heal = FakeHeal(code_generation=ValueError("a bug"))
     with pytest.raises(ValueError, match="a bug"):
         await look(connection, make_cycle(heal))
@@ -628,16 +628,11 @@ async def test_of_a_flood_the_newest_are_read_and_all_are_counted(
     assert [row.user_input for row in case.analysis.failing] == ["ask 200", "ask 199"]
 
 
-async def test_what_cools_down_is_left_alone(
-    connection: Connection, deploy: Deploy, log_result: LogResult
-) -> None:
+@pytest.mark.usefixtures("two_failing")
+async def test_what_cools_down_is_left_alone(connection: Connection) -> None:
     async def find_pause(_connection: Connection, case: Case) -> str:
         return "heals_per_day_reached" if case.incumbent.task_type == "letters" else ""
 
-    await deploy()
-    await deploy("be rude", version=7, task_type="letters")
-    await log_result(times=3)
-    await log_result(times=3, version=7, task_type="letters")
     heal = FakeHeal()
     logs = await run(connection, heal, find_pause=find_pause)
     assert [task_type for task_type, _, _ in heal.asked] == ["code_generation"]
@@ -722,8 +717,9 @@ async def test_whether_it_cools_down_is_asked_before_rows_are_read(
     assert (case.attribution, case.read_texts) == (None, ())
 
 
+@pytest.mark.usefixtures("two_failing")
 async def test_people_are_told_of_every_outcome_and_of_every_failure(
-    connection: Connection, deploy: Deploy, log_result: LogResult
+    connection: Connection,
 ) -> None:
     told: list[tuple[str, HealingOutcome | ServiceError]] = []
 
@@ -732,10 +728,6 @@ async def test_people_are_told_of_every_outcome_and_of_every_failure(
     ) -> None:
         told.append((prompt.task_type, outcome))
 
-    await deploy()
-    await deploy("be rude", version=7, task_type="letters")
-    await log_result(times=3)
-    await log_result(times=3, version=7, task_type="letters")
     failure = UpstreamError("The worker fails", upstream="worker", upstream_code="unreachable")
     with pytest.raises(UpstreamError):
         await run(connection, FakeHeal(code_generation=failure), announce=announce)
@@ -809,18 +801,15 @@ async def test_one_that_lost_its_lease_activates_nothing(
     assert [row["version"] for row in serving] == [99]
 
 
+@pytest.mark.usefixtures("two_failing")
 async def test_a_prompt_that_was_replaced_while_another_was_healed_is_left_alone(
-    connection: Connection, deploy: Deploy, log_result: LogResult
+    connection: Connection, deploy: Deploy
 ) -> None:
     class HealThatTakesLong(FakeHeal):
         async def __call__(self, connection: Connection, case: Case) -> HealingOutcome:
             await deploy("theirs", version=8, task_type="letters")
             return await super().__call__(connection, case)
 
-    await deploy()
-    await deploy("be rude", version=7, task_type="letters")
-    await log_result(times=3)
-    await log_result(times=3, version=7, task_type="letters")
     heal = HealThatTakesLong()
     logs = await run(connection, heal)
     assert heal.asked == [("code_generation", 99, 3)]
