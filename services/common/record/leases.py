@@ -124,11 +124,12 @@ class Lease:
             await self._give_back(connection, connect)
 
     async def _give_back(self, connection: asyncpg.Connection, connect: Connect) -> None:
-        """Release it: over another connection where its own is lost, once the database is back.
+        """Release it: over another connection where its own fails, once the database is back.
 
-        A database that stays away for longer than a renewal lets it run out by itself.
+        A database that stays away for longer than a renewal lets it run out by itself. None of
+        this takes the place of what the work came to.
         """
-        if not connection.is_closed():
+        with suppress(Exception):  # what is wrong with more than this connection, another one tells
             await self.release(connection)
             return
         with suppress(TimeoutError):

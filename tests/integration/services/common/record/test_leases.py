@@ -133,6 +133,16 @@ async def test_it_is_given_back_though_its_connection_was_lost(
     assert await THEIRS.claim(connection)
 
 
+async def test_it_is_given_back_over_another_connection_where_its_own_refuses(
+    connection: Connection, database_url: str
+) -> None:
+    connecting = partial(connect, database_url, timeout_seconds=5)
+    async with connecting() as own, MINE.holding(own, connecting):
+        # As where the server that it led to writes no longer; one that shuts down refuses as well.
+        await own.execute("SET default_transaction_read_only = on")
+    assert await THEIRS.claim(connection)
+
+
 async def test_it_is_given_back_once_a_database_that_was_lost_is_there_again(
     connection: Connection, database_url: str
 ) -> None:
