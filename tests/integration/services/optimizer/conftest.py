@@ -135,11 +135,12 @@ class Siblings:
 
     async def perform_task(self, request: web.Request) -> web.Response:
         body = await request.json()
+        self.tasks.append(body)
+        number = len(self.tasks)
         async with self.lock:
-            self.tasks.append(body)
             self.tokens["worker", request.headers.get("X-Internal-Token")] += 1
             if self.before_task is not None:
-                await self.before_task(len(self.tasks))
+                await self.before_task(number)
             prompt = await self.database.fetchval(
                 "SELECT content FROM selfheal.candidates WHERE id = $1", body["candidate_id"]
             )
