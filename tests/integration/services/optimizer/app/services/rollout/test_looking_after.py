@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 from structlog.testing import capture_logs
-from support.rollouts import CANARY, run_of, state
+from support.rollouts import CANARY, open_rollout, run_of, state
 
 from services.common.models import Prompt
 from services.common.record.lost_candidates import load_lost
@@ -244,6 +244,22 @@ async def test_it_goes_on_whatever_a_person_does_to_the_tables(
         outcomes = await look()
     assert outcomes["code_generation"].decision == "promoted"
     assert (await state(connection))[0] == "promoted"
+
+
+async def test_a_task_type_without_golden_inputs_goes_on_by_live_ones(
+    connection: Connection, deploy: Deploy, log_result: LogResult, look: Optimize
+) -> None:
+    await deploy("Say hello world.", task_type="poetry")
+    rollout_id = await open_rollout(
+        connection, share=0.5, content="Write verse.", task_type="poetry"
+    )
+    for n in range(20):
+        for arm, score in (("incumbent", 0.3), ("candidate", 0.9)):
+            worker = {"rollout": str(rollout_id), "arm": arm, "unit": f"{arm} {n}"}
+            await log_result(
+                task_type="poetry", score=score, passed=score >= 0.7, detail={"worker": worker}
+            )
+    assert (await look())["poetry"].decision == "promoted"
 
 
 async def test_an_empty_table_of_prompts_ends_it(

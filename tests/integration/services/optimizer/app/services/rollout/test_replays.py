@@ -19,10 +19,14 @@ Optimize = Callable[..., Awaitable[dict[str, HealingOutcome]]]
 Siblings = Any  # of the conftest, which can't be imported
 
 
+async def read_evidence(connection: Connection) -> Any:
+    [row] = await load_rollouts(connection, None, limit=1)
+    return row.detail["evidence"]
+
+
 async def read_replays(connection: Connection) -> tuple[int, list[float]]:
     """Count the inputs that were used up, and read the first step's gains on them."""
-    [row] = await load_rollouts(connection, None, limit=1)
-    evidence = row.detail["evidence"]
+    evidence = await read_evidence(connection)
     return len(evidence["replayed"]), evidence["steps"][0]["replays"]
 
 
@@ -179,3 +183,39 @@ async def test_answers_that_tell_nothing_use_their_inputs_up(
     await connection.execute(END_LEASES)
     await look()
     assert len(siblings.tasks) == calls
+
+
+# PostgreSQL's texts hold no NUL, and neither does its JSON; what stands for one is another matter.
+NUL = "Sort \x00 and \\u0000 \ud800."
+CONVERSE = """
+    INSERT INTO selfheal.conversations (execution_id, request_id, model_asked, messages, variables)
+    SELECT id, request_id, task_type, $1, $2 FROM execution_logs
+    WHERE evaluation_detail -> 'worker' ? 'arm'
+"""
+
+
+async def test_a_nul_on_either_arm_does_no_harm(
+    connection: Connection,
+    rollout: Rollout,
+    log_result: LogResult,
+    look: Optimize,
+    siblings: Siblings,
+) -> None:
+    for arm in ("incumbent", "candidate"):
+        worker = {"rollout": str(rollout.id), "arm": arm, "unit": f"{arm} {NUL}", "model": NUL}
+        rules = [{"name": NUL, "outcome": "failed", "reason": NUL}]
+        detail = {"worker": worker, "rules": rules, "evaluator": {"fingerprint": NUL}}
+        await log_result("Sort.", detail=detail)
+    for holder in ("""{"worker": {"unit": "\\u0000"}}""", '"\\u0000"'):
+        with pytest.raises(asyncpg.UntranslatableCharacterError):
+            await connection.execute(f"UPDATE execution_logs SET evaluation_detail = '{holder}'")
+    messages = [{"role": "user", "content": NUL}]
+    await connection.execute(CONVERSE, messages, {"name": NUL})
+    await look()
+    evidence = await read_evidence(connection)
+    assert (len(evidence["steps"][0]["live"]["gains"]), evidence["replayed"]) == (1, [])
+    before = len(siblings.tasks)
+    await look()
+    assert await read_replays(connection) == (1, [0.514])
+    asked = {text for _, text in siblings.texts[before:]}
+    assert asked == {"Sort \ufffd and \\u0000 \ufffd."}
