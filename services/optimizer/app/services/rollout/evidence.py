@@ -115,6 +115,7 @@ class Evidence(BaseModel):
         through: Answers up to this id were taken in.
         kind: Evaluator and model of what waits.
         replayed: Fingerprints of the inputs that were replayed.
+        failed: How often in a row replays couldn't be had.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -127,6 +128,7 @@ class Evidence(BaseModel):
     through: int = 0
     kind: str = ""
     replayed: list[str] = []
+    failed: int = 0
 
     @property
     def step(self) -> StepEvidence:
@@ -145,8 +147,16 @@ class Evidence(BaseModel):
         rounded = [round(gain, DIGITS) for gain in gains]
         step = self.step.model_copy(update={"replays": [*self.step.replays, *rounded]})
         return self.model_copy(
-            update={"steps": [*self.steps[:-1], step], "replayed": [*self.replayed, *inputs]}
+            update={
+                "steps": [*self.steps[:-1], step],
+                "replayed": [*self.replayed, *inputs],
+                "failed": 0,
+            }
         )
+
+    def without_replays(self) -> "Evidence":
+        """Note that replays couldn't be had."""
+        return self.model_copy(update={"failed": self.failed + 1})
 
     def begin_step(self, newest: int) -> "Evidence":
         """Begin a step anew, after the answer with that id."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 from support.rollouts import LATER, ask, run_of, state
 
 from services.common.record.outcomes import HealingOutcome
@@ -91,6 +92,25 @@ async def test_a_sibling_that_is_away_costs_neither_calls_nor_inputs(
     await connection.execute(END_LEASES)
     await look()
     assert await read_replays(connection) == (4, [0.514] * 4)
+
+
+async def test_what_fails_again_and_again_is_tried_more_and_more_seldom(
+    connection: Connection,
+    rollout: Rollout,
+    log_result: LogResult,
+    look: Optimize,
+    siblings: Siblings,
+) -> None:
+    await ask(log_result, rollout, LATER[:1])
+    with capture_logs() as logs:
+        for status in [503] * 7 + [200, 503]:
+            siblings.respond = lambda *_, status=status: status if status > 200 else "Hello World"
+            await look()
+            await connection.execute(END_LEASES)
+            if status == 200:
+                await ask(log_result, rollout, LATER[8:9])
+    pauses = [one["retry_seconds"] for one in logs if one["event"] == "canary_replays_failed"]
+    assert pauses == [30, 60, 120, 240, 480, 960, 960, 30]
 
 
 @dataclass
