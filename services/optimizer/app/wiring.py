@@ -37,6 +37,7 @@ from services.optimizer.app.services.heal.conclusion import PROPOSE_MODE
 from services.optimizer.app.services.heal.healing import Healer
 from services.optimizer.app.services.jobs import JobTaker
 from services.optimizer.app.services.proof.budget import ANALYST, Limits
+from services.optimizer.app.services.proof.paired_run import run_if_judgeable
 from services.optimizer.app.services.proof.replay import Replayer, make_slots
 from services.optimizer.app.services.proof.replay_results import ReplayInput
 from services.optimizer.app.services.proof.text_replays import TextReplays
@@ -159,7 +160,8 @@ class Workshop:
             for text in (serving.content, other):
                 await replays.register(text)
             before, after = await asyncio.gather(
-                replays.run(serving.content, inputs), replays.run(other, inputs)
+                run_if_judgeable(replays, serving.content, inputs),
+                run_if_judgeable(replays, other, inputs),
             )
         return list(compare_replays(inputs, before, after))
 

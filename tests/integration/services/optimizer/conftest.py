@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from support.stub_worker import completion
 
 from selfheal.runtime.postgres.server import EmbeddedPostgres
 from services.common.config import Settings
@@ -135,16 +136,7 @@ class Siblings:
 
     async def perform_task(self, request: web.Request) -> web.Response:
         body = await request.json()
-        async with self.lock:
-            self.tasks.append(body)
-            self.tokens["worker", request.headers.get("X-Internal-Token")] += 1
-            if self.before_task is not None:
-                await self.before_task(len(self.tasks))
-            prompt = await self.database.fetchval(
-                "SELECT content FROM selfheal.candidates WHERE id = $1", body["candidate_id"]
-            )
-        self.texts.append((prompt, body["refined_input"]))
-        output = self.respond(prompt, body["refined_input"])
+        output = await self._answer(request, body, body["refined_input"])
         if isinstance(output, int):
             return _failure(output, self.failure_code)
         return web.json_response(
@@ -156,6 +148,26 @@ class Siblings:
                 "model": "fake",
             }
         )
+
+    async def complete(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        output = await self._answer(request, body, body["request"]["messages"][-1]["content"])
+        if isinstance(output, int):
+            return _failure(output, self.failure_code)
+        return web.json_response(completion(output))
+
+    async def _answer(self, request: web.Request, body: dict[str, Any], asked: str) -> str | int:
+        self.tasks.append(body)
+        number = len(self.tasks)
+        async with self.lock:
+            self.tokens["worker", request.headers.get("X-Internal-Token")] += 1
+            if self.before_task is not None:
+                await self.before_task(number)
+            prompt = await self.database.fetchval(
+                "SELECT content FROM selfheal.candidates WHERE id = $1", body["candidate_id"]
+            )
+        self.texts.append((prompt, asked))
+        return self.respond(prompt, asked)
 
     async def evaluate(self, request: web.Request) -> web.Response:
         body = await request.json()
@@ -191,6 +203,7 @@ async def siblings(connect: Connect) -> AsyncIterator[Siblings]:
     siblings = Siblings(await connect())
     worker, evaluator = web.Application(), web.Application()
     worker.router.add_post("/api/v1/task", siblings.perform_task)
+    worker.router.add_post("/api/v1/chat", siblings.complete)
     evaluator.router.add_post("/api/v1/evaluate", siblings.evaluate)
     evaluator.router.add_get("/health/ready", siblings.tell_readiness)
     async with TestServer(worker) as worker_server, TestServer(evaluator) as evaluator_server:

@@ -61,8 +61,13 @@ class Series(BaseModel):
     arm: str = ""
     waiting: list[float] = []
 
-    def add(self, arm: str, value: float, compare: Compare) -> "Series":
-        """Take in a value: it closes a pair where the other arm's wait, else it waits."""
+    def add(self, arm: str, value: float, compare: Compare, *, is_answer: bool = True) -> "Series":
+        """Take in a value: it closes a pair where the other arm's wait, else it waits.
+
+        Args:
+            is_answer: False where the value stands for an answer that wasn't given. A pair without
+                a gain that it closes says nothing: a model that hangs makes no text no worse.
+        """
         if len(self.gains) >= MAX_GAINS:
             return self
         if not self.waiting or self.arm == arm:
@@ -72,6 +77,8 @@ class Series(BaseModel):
         if arm != CANDIDATE:
             ours, theirs = theirs, ours
         gain = round(compare(ours, theirs), DIGITS)
+        if not (gain or is_answer):
+            return self.without_waiting()
         return self.model_copy(update={"gains": [*self.gains, gain], "arm": "", "waiting": []})
 
     def without_waiting(self) -> "Series":
@@ -108,6 +115,7 @@ class Evidence(BaseModel):
         through: Answers up to this id were taken in.
         kind: Evaluator and model of what waits.
         replayed: Fingerprints of the inputs that were replayed.
+        failed: How often in a row replays couldn't be had.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -120,6 +128,7 @@ class Evidence(BaseModel):
     through: int = 0
     kind: str = ""
     replayed: list[str] = []
+    failed: int = 0
 
     @property
     def step(self) -> StepEvidence:
@@ -138,8 +147,16 @@ class Evidence(BaseModel):
         rounded = [round(gain, DIGITS) for gain in gains]
         step = self.step.model_copy(update={"replays": [*self.step.replays, *rounded]})
         return self.model_copy(
-            update={"steps": [*self.steps[:-1], step], "replayed": [*self.replayed, *inputs]}
+            update={
+                "steps": [*self.steps[:-1], step],
+                "replayed": [*self.replayed, *inputs],
+                "failed": 0,
+            }
         )
+
+    def without_replays(self) -> "Evidence":
+        """Note that replays couldn't be had."""
+        return self.model_copy(update={"failed": self.failed + 1})
 
     def begin_step(self, newest: int) -> "Evidence":
         """Begin a step anew, after the answer with that id."""
@@ -154,15 +171,17 @@ class Evidence(BaseModel):
             return self.model_copy(update={"through": answer.execution_id})
         series = {name: getattr(self, name) for name in MEASURES}
         live, counted = self.step.live, self.step.counted
+        is_answer = bool(answer.served)
         # What failed was judged by nobody, and ends no pairing with what was.
         kind = answer.kind if answer.served else ""
         if kind and kind != self.kind and self.kind:
             series = {name: one.without_waiting() for name, one in series.items()}
             live, counted = live.without_waiting(), counted.without_waiting()
         if answer.score is not None:
-            live = live.add(answer.arm, answer.score, compare_means)
+            live = live.add(answer.arm, answer.score, compare_means, is_answer=is_answer)
         if answer.score is not None or answer.arm == CANDIDATE:
-            counted = counted.add(answer.arm, answer.score or 0.0, compare_means)
+            score = answer.score or 0.0
+            counted = counted.add(answer.arm, score, compare_means, is_answer=is_answer)
         for name, (read, compare) in MEASURES.items():
             value = read(answer)
             if value is not None:

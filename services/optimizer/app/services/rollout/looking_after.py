@@ -1,7 +1,7 @@
 """Looks after one rollout: takes in what its arms answered, and does what follows from it."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import uuid4
 
@@ -40,8 +40,10 @@ from services.optimizer.app.services.rollout.fresh_inputs import MAX_REPLAYED, p
 from services.optimizer.app.services.rollout.judge import ABORT, GO_ON, Judgement, describe, judge
 
 EVIDENCE: Final = "evidence"
-# After replays that failed, nobody tries again for so long: looks are twice a second.
+# After replays that failed, nobody tries again for so long: looks are twice a second, and an answer
+# that nobody can judge costs as much as any. The pause doubles with each failure in a row.
 REPLAY_PAUSE_SECONDS: Final = 30.0
+MOST_DOUBLINGS: Final = 5
 
 # Runs the text that serves and another one on inputs, and gives the gains in score of those that
 # could be compared; raises a ServiceError where replays can't be had.
@@ -127,16 +129,18 @@ class RolloutKeeper:
         seen = await load_seen(self.connection, rollout)
         inputs = pick_fresh(asked, seen=seen, replayed=evidence.replayed)
         name = f"canary replays {rollout.task_type}"
-        turn = Lease(name, f"optimizer {uuid4().hex}", REPLAY_PAUSE_SECONDS)
+        turn = Lease(name, f"optimizer {uuid4().hex}", _find_pause_seconds(evidence))
         if not inputs or await turn.claim(self.connection) is None:
             return evidence
         try:
             gains = await self.compare(serving, rollout.content, inputs)
         except ServiceError as error:
             # The lease runs out by itself, from now on.
+            evidence = evidence.without_replays()
+            turn = replace(turn, seconds=_find_pause_seconds(evidence))
             await turn.claim(self.connection)
             log.warning("canary_replays_failed", task_type=rollout.task_type, code=error.code,
-                        retry_seconds=REPLAY_PAUSE_SECONDS)  # fmt: skip
+                        retry_seconds=turn.seconds)  # fmt: skip
             return evidence
         await turn.release(self.connection)
         return evidence.with_replays([item.fingerprint for item in inputs], gains)
@@ -169,6 +173,11 @@ def read_evidence(rollout: Rollout) -> Evidence:
 
 def _write(rollout: Rollout, evidence: Evidence, shown: dict[str, Any]) -> dict[str, Any]:
     return {**rollout.detail, EVIDENCE: evidence.model_dump(), "shown": shown}
+
+
+def _find_pause_seconds(evidence: Evidence) -> float:
+    doublings = min(max(0, evidence.failed - 1), MOST_DOUBLINGS)
+    return REPLAY_PAUSE_SECONDS * 2.0**doublings
 
 
 def _has_new_pair(evidence: Evidence, known: Evidence) -> bool:

@@ -92,6 +92,16 @@ async def test_who_hangs_up_keeps_nobody_waiting(
     assert evidence.served.gains == [-1.0]
 
 
+async def test_a_model_that_hangs_on_both_arms_is_no_evidence(
+    connection: Connection, rollout: Rollout, log_answer: Log
+) -> None:
+    for arm in ("candidate", "incumbent") * 2:
+        await log_answer(arm, score=None, detail={"error": {"service": "worker", "code": "late"}})
+    evidence = await take_in(connection, rollout)
+    assert evidence.step.live.gains == evidence.step.counted.gains == []
+    assert (evidence.served.gains, evidence.through) == ([0.0, 0.0], 4)
+
+
 async def test_what_a_provider_refuses_counts_as_not_answered(
     connection: Connection, rollout: Rollout, log_answer: Log
 ) -> None:

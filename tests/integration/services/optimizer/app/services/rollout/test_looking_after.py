@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 from structlog.testing import capture_logs
+from support.rollouts import CANARY, open_rollout, run_of, state
 
 from services.common.models import Prompt
 from services.common.record.lost_candidates import load_lost
@@ -23,76 +24,6 @@ LoadActive = Callable[[], Awaitable[Prompt]]
 Optimize = Callable[..., Awaitable[dict[str, HealingOutcome]]]
 Siblings = Any  # of the conftest, which can't be imported
 Answer = Callable[..., Awaitable[None]]
-
-STEPS = "0.1,0.5,1"
-CANARY = HealingOutcome("canary", "better", 99, "prompt")
-# What the gate never asked, without a word in common.
-LATER = """amber basil cedar delta ember fjord grove haven inlet jetty knoll larch
-    maple north
-    apple bread clock dwarf eagle flute globe hotel igloo
-    ocean pearl quail raven stone tulip umber vapor wheat xenon yacht zebra""".split()
-
-
-@pytest.fixture
-def look(optimize: Optimize, siblings: Siblings) -> Optimize:
-    """Runs the Optimizer once, in steps."""
-
-    async def run(**values: Any) -> dict[str, HealingOutcome]:
-        return await optimize(**{"canary_steps": STEPS, **values})
-
-    return run
-
-
-@pytest.fixture
-async def rollout(
-    connection: Connection, deploy: Deploy, log_result: LogResult, look: Optimize
-) -> Rollout:
-    """The guide's demo, whose repair serves a tenth of the traffic."""
-    await deploy(version=99)
-    await log_result(times=5)
-    assert await look() == {"code_generation": CANARY}
-    [found] = await load_open_rollouts(connection)
-    return found
-
-
-@pytest.fixture
-def answer(log_result: LogResult, rollout: Rollout) -> Answer:
-    """Logs pairs of answers, one on each arm, each of a unit of its own."""
-    count = 0
-
-    async def log(
-        times: int = 1, *, candidate: float | None = 0.9, incumbent: float = 0.3, unit: str = ""
-    ) -> None:
-        nonlocal count
-        for arm, score in [("incumbent", incumbent), ("candidate", candidate)] * times:
-            count += 1
-            worker = {"rollout": str(rollout.id), "arm": arm, "unit": unit or f"unit {count}"}
-            await log_result(
-                "Write a binary search function",
-                version=100 if arm == "candidate" else 99,
-                score=score,
-                passed=None if score is None else score >= 0.7,
-                detail={"worker": worker, "evaluator": {"fingerprint": "fake"}},
-            )
-
-    return log
-
-
-async def ask(log_result: LogResult, rollout: Rollout, texts: list[str]) -> None:
-    """Log what was asked and answered by what serves alone."""
-    for text in texts:
-        worker = {"rollout": str(rollout.id), "arm": "incumbent", "unit": text}
-        await log_result(text, detail={"worker": worker})
-
-
-async def state(connection: Connection) -> tuple[Any, ...]:
-    [row] = await load_rollouts(connection, None, limit=5)
-    return row.outcome, row.reason, row.step, round(row.share, 2)
-
-
-async def run_of(connection: Connection) -> asyncpg.Record:
-    [row] = await connection.fetch("SELECT * FROM selfheal.healing_runs")
-    return row
 
 
 async def test_a_proven_text_serves_a_share_first(
@@ -187,59 +118,6 @@ async def test_answers_that_the_model_refuses_count_as_nothing(
     assert await state(connection) == ("aborted", "canary_worse", 0, 0.1)
 
 
-async def test_live_inputs_are_replayed_where_too_few_answers_come(
-    connection: Connection,
-    rollout: Rollout,
-    log_result: LogResult,
-    look: Optimize,
-    siblings: Siblings,
-) -> None:
-    await ask(log_result, rollout, LATER)
-    before = len(siblings.tasks)
-    for _ in range(12):
-        outcomes = await look()
-        if outcomes and outcomes["code_generation"].decision != "canary":
-            break
-    assert outcomes["code_generation"].decision == "promoted"
-    asked = [text for _, text in siblings.texts[before:]]
-    assert set(asked) <= set(LATER)
-    assert len(asked) == 2 * len(set(asked))  # each input once, under both texts
-    figures = (await run_of(connection))["detail"]["rollout"]["figures"]
-    assert all(step["replays"] > 0 and step["live_pairs"] == 0 for step in figures)
-
-
-async def test_what_the_text_was_proven_on_is_not_replayed(
-    connection: Connection,
-    rollout: Rollout,
-    log_result: LogResult,
-    look: Optimize,
-    siblings: Siblings,
-) -> None:
-    used = (await run_of(connection))["detail"]["inputs"]["used"]
-    await ask(log_result, rollout, [one["text"] for one in used.values() if len(one["text"]) < 200])
-    before = len(siblings.tasks)
-    await look()
-    assert len(siblings.tasks) == before
-
-
-async def test_a_person_s_deployment_ends_it(
-    connection: Connection, rollout: Rollout, deploy: Deploy, answer: Answer, look: Optimize
-) -> None:
-    await answer(20)
-    await deploy("You write Python.", version=100)  # the number that was meant for us
-    [outcome] = (await look()).values()
-    assert (outcome.decision, outcome.reason, outcome.version) == ("held", "canary_superseded", 100)
-    assert await state(connection) == ("superseded", "canary_superseded", 0, 0.1)
-
-
-async def test_a_task_type_that_nobody_serves_ends_it(
-    connection: Connection, rollout: Rollout, look: Optimize
-) -> None:
-    await connection.execute("UPDATE prompts SET is_active = FALSE")
-    await look()
-    assert (await state(connection))[0] == "superseded"
-
-
 async def test_no_heal_begins_meanwhile(
     rollout: Rollout, log_result: LogResult, look: Optimize
 ) -> None:
@@ -331,36 +209,6 @@ async def test_the_continuous_mode_goes_step_by_step_by_itself(
     assert [round(share, 2) for share in found.steps] == [0.1, 0.5, 1]
 
 
-END_LEASES = "UPDATE selfheal.leases SET held_until = now() - interval '1 second'"
-
-
-@pytest.fixture(params=["respond", "grade"])
-async def broken(
-    request: pytest.FixtureRequest, rollout: Rollout, log_result: LogResult, siblings: Siblings
-) -> tuple[str, Any]:
-    """Worker or Evaluator gives no answer any more, when there are inputs to replay."""
-    await ask(log_result, rollout, LATER[:6])
-    whole = getattr(siblings, request.param)
-    setattr(siblings, request.param, lambda *_: 503)
-    return request.param, whole
-
-
-async def test_a_sibling_that_is_away_costs_neither_calls_nor_inputs(
-    connection: Connection, look: Optimize, siblings: Siblings, broken: tuple[str, Any]
-) -> None:
-    await look()
-    calls = len(siblings.tasks)
-    for _ in range(3):
-        assert await look() == {}
-    assert len(siblings.tasks) == calls
-    setattr(siblings, *broken)
-    await connection.execute(END_LEASES)
-    await look()
-    [row] = await load_rollouts(connection, None, limit=1)
-    assert len(row.detail["evidence"]["replayed"]) == 4
-    assert len(row.detail["evidence"]["steps"][0]["replays"]) == 4
-
-
 @pytest.mark.parametrize(
     "change",
     [
@@ -368,6 +216,7 @@ async def test_a_sibling_that_is_away_costs_neither_calls_nor_inputs(
         pytest.param("TRUNCATE execution_logs RESTART IDENTITY", id="the whole log"),
         pytest.param("DELETE FROM selfheal.healing_runs", id="its run"),
         pytest.param("DELETE FROM selfheal.candidates", id="its candidate"),
+        pytest.param("DELETE FROM selfheal.rollout_answers", id="whose answers are whose"),
         pytest.param(
             """UPDATE selfheal.rollouts SET detail = '{"evidence": 7, "repair": []}'""",
             id="its evidence",
@@ -395,6 +244,22 @@ async def test_it_goes_on_whatever_a_person_does_to_the_tables(
         outcomes = await look()
     assert outcomes["code_generation"].decision == "promoted"
     assert (await state(connection))[0] == "promoted"
+
+
+async def test_a_task_type_without_golden_inputs_goes_on_by_live_ones(
+    connection: Connection, deploy: Deploy, log_result: LogResult, look: Optimize
+) -> None:
+    await deploy("Say hello world.", task_type="poetry")
+    rollout_id = await open_rollout(
+        connection, share=0.5, content="Write verse.", task_type="poetry"
+    )
+    for n in range(20):
+        for arm, score in (("incumbent", 0.3), ("candidate", 0.9)):
+            worker = {"rollout": str(rollout_id), "arm": arm, "unit": f"{arm} {n}"}
+            await log_result(
+                task_type="poetry", score=score, passed=score >= 0.7, detail={"worker": worker}
+            )
+    assert (await look())["poetry"].decision == "promoted"
 
 
 async def test_an_empty_table_of_prompts_ends_it(

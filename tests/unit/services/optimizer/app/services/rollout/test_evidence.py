@@ -62,6 +62,15 @@ def test_an_answer_that_the_worker_failed_to_give_is_paired_with_a_judged_one() 
     assert evidence.step.live.waiting == [0.9]
 
 
+def test_a_pair_in_which_nobody_answered_says_nothing() -> None:
+    """A model that hangs fails both arms alike; that shows no candidate to be no worse."""
+    arms = ("incumbent", "candidate", "candidate", "incumbent")
+    hung = [answer(n, arm, 0.0, served=False) for n, arm in enumerate(arms, 1)]
+    evidence = Evidence().take_in([*hung, answer(5, "incumbent", 0.4), answer(6, "candidate")])
+    assert evidence.step.live.gains == evidence.step.counted.gains == [0.5]
+    assert evidence.served.gains == [0.0, 0.0, 0.0]
+
+
 def test_an_answer_that_is_left_out_counts_as_nothing_of_the_candidate_s() -> None:
     pending = answer(2, "candidate", None, served=None)
     later = [answer(number, "incumbent") for number in range(3, 3 + MOST_BEHIND_PENDING)]
