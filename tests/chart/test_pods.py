@@ -10,6 +10,7 @@ from support.pods import containers_of, parse_quantity, violations
 from services.common.settings.process import STOP_MARGIN_SECONDS
 
 from .conftest import (
+    CHART,
     COMBINATIONS,
     EXTERNAL,
     ROOT,
@@ -125,13 +126,12 @@ def test_probes_ask_whether_it_lives_and_whether_it_could_serve(documents: list[
         assert ready["httpGet"] == {"path": "/health/ready", "port": "http"}
 
 
-def test_an_evaluator_that_must_have_a_sandbox_is_not_ready_without() -> None:
-    pod = find_pod(render_documents(COMBINATIONS["spool"]), "evaluator")
-    (container,) = pod["spec"]["containers"]
-    *python, script = container["readinessProbe"]["exec"]["command"]
-    assert python == ["python", "-I", "-c"]
-    compile(script, "probe", "exec")
-    assert "localhost:8002/health/ready" in script
+def test_helm_test_runs_the_file_that_the_end_to_end_tests_run() -> None:
+    text = (CHART / "files/helm_test.py").read_text(encoding="utf-8")
+    for values, arguments in ((EXTERNAL, None), (COMBINATIONS["spool"], ["--heal"])):
+        (container,) = find_pod(render_documents(values), "test")["spec"]["containers"]
+        assert container["command"] == ["python", "-P", "-c", text]
+        assert container.get("args") == arguments
 
 
 def test_a_pod_has_the_time_that_its_service_takes_to_end(documents: list[Document]) -> None:

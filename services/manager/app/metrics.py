@@ -156,7 +156,12 @@ class CountedMetrics:
                 month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
                 charges = await load_spent(connection, month) or []
             spent = {(one.task_type, one.model, one.purpose): one for one in charges}
-            self._cost.counts = {labels: float(one.cost_usd) for labels, one in spent.items()}
+            # Where no call has a known price there is nothing to show, and 0 would be untrue.
+            self._cost.counts = {
+                labels: float(one.cost_usd)
+                for labels, one in spent.items()
+                if one.calls > one.unpriced_calls
+            }
             self._unpriced.counts = {labels: one.unpriced_calls for labels, one in spent.items()}
             for name, gauge in self._gauges.items():
                 gauge.set(math.nan if told[name] is None else told[name])

@@ -47,6 +47,27 @@ INSERT_TRAFFIC = """
     INSERT INTO selfheal.traffic
     SELECT $1, date_bin('5 minutes', now(), '2000-01-01Z'), 2, 9, 1, 8, 6, 6.5, 8, 3200, 900, 90
 """
+# 90 USD of a month ago, this month 0.75 for answers, 0.5 for heals and an unknown sum.
+INSERT_SPENT = """
+    INSERT INTO selfheal.spending (at, task_type, purpose, model, calls, unpriced_calls,
+        input_tokens, cached_tokens, output_tokens, cost_usd)
+    VALUES (now() - interval '32 days', $1, 'serving', 'openai:m', 9, 9, 0, 0, 0, 90),
+           (now(), $1, 'serving', 'openai:m', 4, 1, 0, 0, 0, 0.75),
+           (now(), $1, 'healing', 'openai:m', 2, 0, 0, 0, 0, 0.25),
+           (now(), $1, 'healing', 'openai:n', 2, 0, 0, 0, 0, 0.25),
+           (now(), $1, 'judging', 'openai:ours', 7, 7, 0, 0, 0, 0)
+"""
+# What the panels of money show of two task types, whatever the number of Managers.
+SHOWN = {
+    "Cost this month by purpose": {"serving": 1.5, "healing": 1},
+    "Cost this month by model": {"openai:m": 2, "openai:n": 0.5},
+    "Calls this month without a known price": {
+        "openai:m: serving": 2,
+        "openai:m: healing": 0,
+        "openai:n: healing": 0,
+        "openai:ours: judging": 14,
+    },
+}
 
 pytestmark = [
     pytest.mark.slow,  # Prometheus waits five seconds before it scrapes
@@ -102,6 +123,7 @@ class LivingSystem:
         await self._counter.count_round()
         for task_type in (CODE, JSON):
             await self._connection.execute(INSERT_TRAFFIC, task_type)
+            await self._connection.execute(INSERT_SPENT, task_type)
         await self._prompts.refresh()
 
     async def live_on(self) -> None:
@@ -145,6 +167,18 @@ def gives_data(prometheus: Prometheus, expression: str, legend: str) -> bool:
     )
 
 
+def show(prometheus: Prometheus, target: dict[str, str]) -> dict[str, float]:
+    """What a panel shows of all task types, by legend."""
+    asked = target["expr"].replace("$task_type", ".*")
+    shown = {}
+    for one in prometheus.ask("query", query=asked)["result"]:
+        legend = target["legendFormat"]
+        for name, value in one["metric"].items():
+            legend = legend.replace(f"{{{{{name}}}}}", value)
+        shown[legend] = float(one["value"][1])
+    return shown
+
+
 async def test_every_query_of_the_dashboard_gives_data(
     database: Database, connection: asyncpg.Connection, tmp_path: Path
 ) -> None:
@@ -161,6 +195,8 @@ async def test_every_query_of_the_dashboard_gives_data(
         targets = {
             name: [stack.enter_context(expose(one))] for name, one in system.services.items()
         }
+        # A second Manager: each shows the whole of what the database knows.
+        targets["manager"].append(stack.enter_context(expose(system.services["manager"])))
         configuration = scrape_configuration(tmp_path, targets)
         prometheus = stack.enter_context(run_prometheus(configuration, targets))
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -171,3 +207,9 @@ async def test_every_query_of_the_dashboard_gives_data(
         assert sorted(left) == []
         values = prometheus.ask("label/task_type/values", **{"match[]": "agent_prompt_version"})
         assert values == [CODE, JSON]
+        managers = prometheus.query("agent_pending_scores")
+        assert managers.keys() == set(targets["manager"])
+        panels = {panel["title"]: panel for panel in dashboard["panels"]}
+        for title, shown in SHOWN.items():
+            (target,) = panels[title]["targets"]
+            assert show(prometheus, target) == shown, title

@@ -97,16 +97,24 @@ async def test_what_was_spent_this_month_is_told_by_task_type_model_and_purpose(
                input_tokens, cached_tokens, output_tokens, cost_usd)
            VALUES (now(), 't', 'judging', 'openai:m', 3, 1, 0, 0, 0, 0.25),
                   (now(), 't', 'judging', 'openai:m', 1, 0, 0, 0, 0, 0.5),
+                  (now(), 't', 'judging', 'openai:ours', 2, 2, 5, 0, 5, 0),
+                  (now(), 't', 'judging', 'local:m', 2, 0, 5, 0, 5, 0),
                   (now() - interval '32 days', 't', 'judging', 'openai:m', 9, 9, 0, 0, 0, 7)"""
     )
     await metrics.refresh()
-    labels = {"task_type": "t", "model": "openai:m", "purpose": "judging"}
-    assert registry.get_sample_value("agent_cost_usd_total", labels) == 0.75
-    assert registry.get_sample_value("agent_unpriced_calls_total", labels) == 1
+
+    def read(model: str) -> tuple[float | None, float | None]:
+        labels = {"task_type": "t", "model": model, "purpose": "judging"}
+        cost = registry.get_sample_value("agent_cost_usd_total", labels)
+        return cost, registry.get_sample_value("agent_unpriced_calls_total", labels)
+
+    assert read("openai:m") == (0.75, 1)
+    assert read("openai:ours") == (None, 2)  # unknown is no 0
+    assert read("local:m") == (0, 0)
     async with schema_before_7(connection):
         await connection.execute(INSERT_RUN, "t", "held")
         await metrics.refresh()
-    assert registry.get_sample_value("agent_cost_usd_total", labels) is None
+    assert read("openai:m") == (None, None)
     held = {"task_type": "t", "decision": "held"}
     assert registry.get_sample_value("agent_healing_decisions_total", held) == 1
 
