@@ -12,6 +12,8 @@ from support.running_system import COMMAND_SECONDS, RunningSystem, make_system
 
 from selfheal.runtime.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SCRIPT = (ROOT / "deploy/helm/selfheal/files/helm_test.py").read_text(encoding="utf-8")
 PROMPTS = runpy.run_path(str(ROOT / "deploy/helm/selfheal/files/helm_test.py"))
@@ -137,7 +139,6 @@ def autopilot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSyste
         system.selfheal("reset", "--yes")
 
 
-@pytest.mark.slow
 def test_with_heal_it_waits_for_one(autopilot: RunningSystem) -> None:
     key = autopilot.selfheal("keys", "create", "first").stdout.strip()
     before = count_rows(autopilot)
