@@ -191,8 +191,8 @@ async def test_a_zygote_that_died_is_replaced(jail: JailSandbox) -> None:
 async def test_a_zygote_that_is_stuck_is_replaced(
     jail: JailSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.evaluator.app.sandbox.host.jail_sandbox.REPORT_SECONDS", -2.9)
     await jail.start()
+    monkeypatch.setattr("services.evaluator.app.sandbox.host.jail_sandbox.REPORT_SECONDS", -2.9)
     (zygote,) = zygotes()
     zygote.suspend()
     assert (await jail.run("", ["1"])).status == "unavailable"
