@@ -26,9 +26,9 @@ import aiohttp
 from rich.console import Console
 
 from benchmarks.measured_system import spawn, stop, wait_until_ready
+from benchmarks.own_ports import take_port
 from benchmarks.temporary_postgres import temporary_postgres
 from selfheal.runtime.assembly import find_schema
-from selfheal.runtime.ports import find_free_port
 from selfheal.runtime.process_plan import Credentials, plan_processes
 from services.common.config import Settings
 from services.common.database import connect
@@ -53,7 +53,7 @@ def run_workers(count: int, directory: Path) -> Iterator[tuple[str, list[str]]]:
         credentials = Credentials(database_url=database_url, internal_token=TOKEN)
         urls = []
         for number in range(count):
-            port = find_free_port()
+            port = take_port()
             settings = Settings(
                 _env_file=None, worker_port=port, selfheal_home=directory, llm_provider="simulated"
             )

@@ -24,10 +24,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from benchmarks.measured_system import MeasurementError, spawn, stop, wait_until_ready
+from benchmarks.own_ports import take_ports
 from benchmarks.temporary_postgres import temporary_postgres
 from selfheal.runtime.assembly import find_schema
 from selfheal.runtime.errors import EmbeddedRuntimeError
-from selfheal.runtime.ports import find_free_port
 from selfheal.runtime.process_plan import (
     OPTIMIZER_COMMAND,
     Credentials,
@@ -93,10 +93,7 @@ def run_graded_system(directory: Path, *, sandbox: str = "auto") -> Iterator[Gra
 
 
 def _configure(directory: Path, sandbox: str) -> Settings:
-    ports: set[int] = set()
-    while len(ports) < 3:  # noqa: PLR2004 - a service each
-        ports.add(find_free_port())
-    manager, worker, evaluator = sorted(ports)
+    manager, worker, evaluator = take_ports(3)
     return Settings.model_validate(
         {
             "manager_port": manager,

@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 
 from benchmarks.instant_endpoint import CODER, JUDGE
+from benchmarks.own_ports import take_port, take_ports
 from benchmarks.temporary_postgres import temporary_postgres
 from selfheal.runtime.assembly import find_schema
-from selfheal.runtime.ports import find_free_port
 from selfheal.runtime.process_plan import (
     OPTIMIZER_COMMAND,
     Credentials,
@@ -133,7 +133,7 @@ def run_measured_system(directory: Path, *endpoint_options: str) -> Iterator[Mea
     """
     with ExitStack() as stack:
         postgres = stack.enter_context(temporary_postgres(find_schema()))
-        endpoint_port = find_free_port()
+        endpoint_port = take_port()
         endpoint = start_endpoint(endpoint_port, directory, *endpoint_options)
         stack.callback(stop, endpoint)
         settings = _configure(endpoint_port, directory)
@@ -190,7 +190,7 @@ def wait_until_ready(process: psutil.Popen, url: str, log: Path) -> None:
 
 def _configure(endpoint_port: int, directory: Path) -> Settings:
     """Configure the system as with a hosted model that also judges; only addresses differ."""
-    manager, worker, evaluator = _free_ports(3)
+    manager, worker, evaluator = take_ports(3)
     return Settings(
         _env_file=None,
         manager_port=manager,
@@ -208,13 +208,6 @@ def _configure(endpoint_port: int, directory: Path) -> Settings:
         selfheal_home=directory,
         console="off",
     )
-
-
-def _free_ports(count: int) -> list[int]:
-    ports: set[int] = set()
-    while len(ports) < count:
-        ports.add(find_free_port())
-    return sorted(ports)
 
 
 def spawn(command: Sequence[str], environment: Mapping[str, str], log: Path) -> psutil.Popen:

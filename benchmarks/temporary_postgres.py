@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from benchmarks.own_ports import take_port
 from selfheal.runtime.assembly import find_schema
-from selfheal.runtime.ports import find_free_port
 from selfheal.runtime.postgres.server import EmbeddedPostgres
 
 # DELETE, since TRUNCATE makes new files of every table and index, at ten times the cost.
@@ -49,7 +49,7 @@ def temporary_postgres(
     directory.chmod(0o711)  # PostgreSQL's account passes through; it lists and reads nothing
     try:
         postgres = EmbeddedPostgres(
-            directory / "home", port=find_free_port(), schema=schema, settings=settings
+            directory / "home", port=take_port(), schema=schema, settings=settings
         )
         try:
             postgres.start()
@@ -64,7 +64,7 @@ def temporary_postgres(
 def kept_postgres(directory: Path, settings: Mapping[str, str]) -> Iterator[EmbeddedPostgres]:
     """Run an embedded server whose data stay in a directory, to be gone on with."""
     postgres = EmbeddedPostgres(
-        directory, port=find_free_port(), schema=find_schema(), settings=settings
+        directory, port=take_port(), schema=find_schema(), settings=settings
     )
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o711)

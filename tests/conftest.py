@@ -11,6 +11,7 @@ from hypothesis import settings
 from structlog.dev import ConsoleRenderer, plain_traceback
 
 # How long an example takes depends on what else the machine does; benchmarks measure speed.
+# All else is as Hypothesis has it: where CI is set, it draws the same examples in each run.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 

@@ -29,9 +29,9 @@ from benchmarks.console.pages import OK, PageFigures, find_paths, measure_pages,
 from benchmarks.log_filling import disk_needed_bytes
 from benchmarks.log_size import FILLING, describe_machine
 from benchmarks.measured_system import spawn, stop, wait_until_ready
+from benchmarks.own_ports import take_port
 from benchmarks.temporary_postgres import kept_postgres, temporary_postgres
 from selfheal.runtime.assembly import find_schema
-from selfheal.runtime.ports import find_free_port
 from selfheal.runtime.postgres.server import EmbeddedPostgres
 from services.common.database import connect
 from services.common.logging import configure_logging
@@ -126,7 +126,7 @@ async def _time_traffic(url: str, requests: int) -> tuple[float, float]:
 @contextmanager
 def run_console(postgres: EmbeddedPostgres) -> Iterator[str]:
     """Run a Manager and the console on a database; gives the console's address."""
-    manager_port, console_port = find_free_port(), find_free_port()
+    manager_port, console_port = take_port(), take_port()
     ours = {
         "SELFHEAL_ENV_FILE": "",
         "BIND_HOST": "127.0.0.1",

@@ -37,9 +37,10 @@ from benchmarks.measured_system import (
     stop,
     wait_until_ready,
 )
+from benchmarks.own_ports import take_port
 from selfheal.runtime import local_model
 from selfheal.runtime.errors import EmbeddedRuntimeError
-from selfheal.runtime.ports import LOOPBACK, find_free_port
+from selfheal.runtime.ports import LOOPBACK
 from services.common.config import Settings
 from services.common.settings.model import LOCAL_PROVIDER
 from services.manager.app.services.refinement.rules import refine
@@ -88,7 +89,7 @@ class ModelServer:
     """The local model, served as `selfheal up` does but for the number of threads."""
 
     def __init__(self, threads: int, directory: Path) -> None:
-        self.port = find_free_port()
+        self.port = take_port()
         self._log = directory / f"local-model-{self.port}.log"
         command = (
             sys.executable, "-m", "benchmarks.decisions.local_model",

@@ -39,7 +39,7 @@ from rich.table import Table
 
 from benchmarks.instant_endpoint import CODER
 from benchmarks.measured_system import MeasurementError, start_endpoint, stop
-from selfheal.runtime.ports import find_free_port
+from benchmarks.own_ports import take_port
 
 ROOT = Path(__file__).parents[2]
 WARM_UP_CALLS = 50
@@ -173,7 +173,7 @@ def measure_in_a_process(name: str, base_url: str, calls: int) -> Cost:
 
 def measure_all(names: Sequence[str], *, rounds: int, calls: int) -> dict[str, Cost]:
     """Measure clients in turns; the median of each figure."""
-    port = find_free_port()
+    port = take_port()
     costs: dict[str, list[Cost]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory(prefix="selfheal-clients-") as directory:
         endpoint = start_endpoint(port, Path(directory))

@@ -12,7 +12,7 @@ from benchmarks.door.figures import BARE, DOOR, GUIDE, LITELLM, SCORED, STREAMIN
 from benchmarks.instant_endpoint import CODER
 from benchmarks.load_generator import BODY
 from benchmarks.measured_system import ENDPOINT, MeasuredSystem, spawn, wait_until_ready
-from selfheal.runtime.ports import find_free_port
+from benchmarks.own_ports import take_port
 from services.common.database import connect
 from services.common.task_types.registry import BUILT_IN_DIRECTORY
 
@@ -103,7 +103,7 @@ def start_litellm(program: Path, system: MeasuredSystem) -> str:
     """Start LiteLLM's proxy, one worker, before the same provider; returns its URL."""
     config = system.directory / "litellm.yaml"
     config.write_text(LITELLM_CONFIG.format(model=CODER, base_url=system.settings.llm_base_url))
-    port = find_free_port()
+    port = take_port()
     command = (
         str(program), "--config", str(config), "--host", "127.0.0.1", "--port", str(port),
         "--num_workers", "1", "--telemetry", "False",

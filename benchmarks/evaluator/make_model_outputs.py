@@ -32,9 +32,10 @@ from benchmarks.measured_system import (
     stop,
     wait_until_ready,
 )
+from benchmarks.own_ports import take_port
 from selfheal.runtime.errors import EmbeddedRuntimeError
 from selfheal.runtime.local_model import MODEL_NAME, require_wheels
-from selfheal.runtime.ports import LOOPBACK, find_free_port
+from selfheal.runtime.ports import LOOPBACK
 from services.common.config import Settings
 from services.common.llm.factory import create_model_from_spec
 from services.common.settings.model import LOCAL_PROVIDER
@@ -87,7 +88,7 @@ def running_model() -> Iterator[str]:
     Raises:
         MeasurementError: If it doesn't start.
     """
-    port = find_free_port()
+    port = take_port()
     with tempfile.TemporaryDirectory(prefix="selfheal-model-") as directory:
         log = Path(directory) / "local-model.log"
         command = (sys.executable, "-m", "selfheal.runtime.local_model", "--port", str(port))

@@ -13,10 +13,11 @@ from typing import Any, Final
 import psutil
 
 from benchmarks.measured_system import spawn, stop, wait_until_ready
+from benchmarks.own_ports import take_ports
 from benchmarks.soak.plan import MID_HEAL, OPTIMIZER, POSTGRES, RESTART, SIGKILL, SIGTERM
 from benchmarks.temporary_postgres import temporary_postgres
 from selfheal.runtime.assembly import find_schema
-from selfheal.runtime.ports import LOOPBACK, find_free_port
+from selfheal.runtime.ports import LOOPBACK
 from selfheal.runtime.postgres.server import EmbeddedPostgres
 from selfheal.runtime.process_plan import Credentials, plan_processes
 from selfheal.runtime.processes.records import ProcessSpec
@@ -202,7 +203,4 @@ def run_system(directory: Path, *, most_heals: int) -> Iterator[SoakSystem]:
 
 
 def _free_ports() -> dict[str, int]:
-    ports: set[int] = set()
-    while len(ports) < len(PORTS):
-        ports.add(find_free_port())
-    return dict(zip(PORTS, sorted(ports), strict=True))
+    return dict(zip(PORTS, take_ports(len(PORTS)), strict=True))

@@ -14,6 +14,8 @@ from services.common import task_types
 pytestmark = pytest.mark.slow
 
 PATIENCE_SECONDS = 60
+# For some hundred requests, of which each is scored before it is answered.
+TRAFFIC_SECONDS = 300
 # Requests that the simulated model knows how to answer.
 GOLDEN = Path(task_types.__file__).parent / "code_generation" / "golden_inputs.json"
 
@@ -52,7 +54,7 @@ def test_it_goes_on_with_the_traffic_and_ends_in_a_promotion(autopilot: RunningS
             autopilot.request(text)
         return canaries(autopilot)[0]["outcome"] is not None
 
-    assert wait_until(is_promoted, timeout_seconds=PATIENCE_SECONDS)
+    assert wait_until(is_promoted, timeout_seconds=TRAFFIC_SECONDS)
     assert canaries(autopilot)[0]["outcome"] == "promoted"
     answer = autopilot.request("Write a binary search function").json
     assert (answer["prompt_version"], answer["evaluation_passed"]) == (100, True)

@@ -18,7 +18,7 @@ from support.http_server import JsonHandler, serving
 from support.provider.server import serving_provider
 from support.running_system import GUIDE_INJECTION, RunningSystem
 
-from selfheal.runtime.ports import find_free_port
+from benchmarks.own_ports import take_port
 from selfheal.runtime.waiting import wait_until
 
 REQUEST = "Write a binary search function"
@@ -194,7 +194,7 @@ def in_between(night: Night, act: Callable[[int], None]) -> Iterator[str]:
 def test_a_service_that_is_down(night: Night, service: str) -> None:
     night.deploy()
     night.fail()
-    port = find_free_port()
+    port = take_port()
     run = night.optimize(**{f"{service.upper()}_URL": f"http://127.0.0.1:{port}"})
     night.assert_failed(run, code=f"{service}_failed", says=f"The {service} can't be reached")
 
@@ -215,7 +215,10 @@ def test_a_database_that_goes_in_mid_run(night: Night) -> None:
 def test_a_model_that_hangs(night: Night) -> None:
     night.deploy()
     night.fail()
-    with hanging_model() as model_url, worker_with_model(night, model_url) as worker_url:
+    with (
+        hanging_model() as model_url,
+        worker_with_model(night, model_url, timeout_seconds=0.3) as worker_url,
+    ):
         run = night.optimize(WORKER_URL=worker_url)
     night.assert_failed(run, code="worker_failed", says="no answer")
 
@@ -240,7 +243,7 @@ def test_a_provider_that_withholds_answers_is_at_fault_and_costs_no_call(night: 
 @contextmanager
 def manager_before(night: Night, worker_url: str) -> Iterator[str]:
     """A Manager beside the system's own, which asks another Worker; gives its address."""
-    port = find_free_port()
+    port = take_port()
     settings = {
         "MANAGER_PORT": str(port),
         "DATABASE_URL": night.database_url,
@@ -274,9 +277,11 @@ def hanging_model() -> Iterator[str]:
 
 
 @contextmanager
-def worker_with_model(night: Night, model_url: str) -> Iterator[str]:
+def worker_with_model(
+    night: Night, model_url: str, *, timeout_seconds: float = 10
+) -> Iterator[str]:
     """A Worker beside the system's own, which asks another model; gives its address."""
-    port = find_free_port()
+    port = take_port()
     settings = {
         "WORKER_PORT": str(port),
         "DATABASE_URL": night.database_url,
@@ -284,7 +289,7 @@ def worker_with_model(night: Night, model_url: str) -> Iterator[str]:
         "LLM_PROVIDER": "openai",
         "LLM_API_KEY": "none",
         "LLM_BASE_URL": model_url,
-        "LLM_TIMEOUT_SECONDS": "0.3",
+        "LLM_TIMEOUT_SECONDS": str(timeout_seconds),
     }
     url = f"http://127.0.0.1:{port}"
     with a_process("services.worker.app.main", environment=settings):

@@ -26,9 +26,10 @@ import asyncpg
 import httpx
 import pytest
 from support.collector import Collector, collecting
-from support.running_system import GUIDE_INJECTION, find_free_ports
+from support.running_system import GUIDE_INJECTION
 from support.services import Service
 
+from benchmarks.own_ports import take_ports
 from benchmarks.temporary_postgres import temporary_postgres
 from selfheal.runtime.postgres.server import EmbeddedPostgres
 
@@ -97,7 +98,7 @@ class Stage:
     collector: Collector
     token: str = field(default_factory=lambda: secrets.token_hex(16))
     ports: dict[str, int] = field(
-        default_factory=lambda: dict(zip(SERVING, find_free_ports(len(SERVING)), strict=True))
+        default_factory=lambda: dict(zip(SERVING, take_ports(len(SERVING)), strict=True))
     )
     acknowledged: dict[str, list[UUID]] = field(default_factory=lambda: {"guide": [], "door": []})
     refused: list[str] = field(default_factory=list)

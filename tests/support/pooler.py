@@ -13,7 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from selfheal.runtime.ports import LOOPBACK, find_free_port
+from benchmarks.own_ports import take_port
+from selfheal.runtime.ports import LOOPBACK
 from selfheal.runtime.postgres.accounts import choose_account
 
 START_SECONDS = 10
@@ -59,7 +60,7 @@ class Pooler:
         self._directory = directory
         self._account = choose_account(Path("/nonexistent"))
         self._child: subprocess.Popen[bytes] | None = None
-        self.port = find_free_port()
+        self.port = take_port()
         users = {unquote(part.username or ""): unquote(part.password or "")
                  for part in map(urlsplit, urls)}  # fmt: skip
         lines = "".join(f'"{user}" "{password}"\n' for user, password in users.items())

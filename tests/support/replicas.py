@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from support.running_system import RunningSystem, find_free_ports, make_system
+from support.running_system import RunningSystem, make_system
 from support.services import Service, find_service
 
+from benchmarks.own_ports import take_ports
 from selfheal.runtime.ports import LOOPBACK
 from selfheal.runtime.processes.readiness import find_obstacle
 from selfheal.runtime.waiting import wait_until
@@ -77,10 +78,8 @@ def several_of_each(
     The first of each is the command line's own. With `autopilot` there are Optimizers as well.
     """
     system = make_system(directory)
-    fronts = dict(zip(BEHIND_HAPROXY, find_free_ports(len(BEHIND_HAPROXY)), strict=True))
-    backs = {
-        name: [system.port(name), *find_free_ports(COUNTS[name] - 1)] for name in BEHIND_HAPROXY
-    }
+    fronts = dict(zip(BEHIND_HAPROXY, take_ports(len(BEHIND_HAPROXY)), strict=True))
+    backs = {name: [system.port(name), *take_ports(COUNTS[name] - 1)] for name in BEHIND_HAPROXY}
     system.environment.update(
         DRAINING
         | {

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import urllib.error
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.own_ports import take_ports
 from selfheal.runtime.postgres.binaries import find_binaries
 from selfheal.runtime.postgres.server import EmbeddedPostgres
 
@@ -143,21 +143,9 @@ class RunningSystem:
             return Answer(error.code, dict(error.headers), error.read().decode())
 
 
-def find_free_ports(count: int) -> list[int]:
-    """Find ports that are free now; all are held at once, so that they differ."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for opened in sockets:
-            opened.bind(("127.0.0.1", 0))
-        return [opened.getsockname()[1] for opened in sockets]
-    finally:
-        for opened in sockets:
-            opened.close()
-
-
 def make_system(directory: Path) -> RunningSystem:
     """Make a system on free ports, not yet started; none of the tester's settings reach it."""
-    ports = dict(zip(PORTS, map(str, find_free_ports(len(PORTS))), strict=True))
+    ports = dict(zip(PORTS, map(str, take_ports(len(PORTS))), strict=True))
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     # The console takes 70 MB, and few tests look at it; few send the traffic that a canary takes.
     own = {"LLM_PROVIDER": "simulated", "COLUMNS": "200", "CONSOLE": "off", "CANARY_STEPS": "1"}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from selfheal.runtime.ports import find_free_port
+from benchmarks.own_ports import take_port
 from selfheal.runtime.postgres.accounts import choose_account
 from selfheal.runtime.postgres.binaries import find_binaries
 from selfheal.runtime.postgres.postmaster import find_postmaster
@@ -95,9 +95,7 @@ def standing_by(primary: EmbeddedPostgres) -> Iterator[Standby]:
     """Run a standby of a server that runs, on a free port, for as long as a test takes."""
     directory = Path(tempfile.mkdtemp(prefix="selfheal-standby-"))
     directory.chmod(0o711)
-    standby = Standby(
-        EmbeddedPostgres(directory / "home", port=find_free_port(), schema=primary.schema)
-    )
+    standby = Standby(EmbeddedPostgres(directory / "home", port=take_port(), schema=primary.schema))
     try:
         standby.copy(primary)
         standby.start()

@@ -24,10 +24,11 @@ from benchmarks.healing.lane.model_endpoint import (
     forward_to,
 )
 from benchmarks.measured_system import spawn, stop, wait_until_ready
+from benchmarks.own_ports import take_port, take_ports
 from benchmarks.temporary_postgres import temporary_postgres
 from selfheal.runtime import local_model
 from selfheal.runtime.assembly import find_schema
-from selfheal.runtime.ports import LOOPBACK, find_free_port
+from selfheal.runtime.ports import LOOPBACK
 from selfheal.runtime.postgres.server import EmbeddedPostgres
 from selfheal.runtime.process_plan import Credentials, plan_processes
 from services.common.config import Settings
@@ -138,7 +139,7 @@ def start_lane(number: int, model: str, model_url: str, directory: Path) -> Iter
     """Start a lane's PostgreSQL and services; its switches come with `open_lane`."""
     with ExitStack() as stack:
         postgres = stack.enter_context(temporary_postgres(find_schema(), settings=SPEED))
-        manager, worker, evaluator, endpoint, switch = _free_ports(5)
+        manager, worker, evaluator, endpoint, switch = take_ports(5)
         settings = Settings(
             _env_file=None,
             database_url=postgres.database_url,
@@ -202,7 +203,7 @@ async def open_lane(plan: LanePlan) -> AsyncIterator[Lane]:
 def serve_local_model(directory: Path) -> Iterator[str]:
     """Serve the local model; yields the URL of its API."""
     local_model.require_wheels()
-    port = find_free_port()
+    port = take_port()
     log = directory / "local-model.log"
     command = (sys.executable, "-P", "-m", local_model.__name__, "--port", str(port))
     process = spawn(command, os.environ, log)
@@ -226,13 +227,6 @@ def _model_settings(model: str) -> dict[str, Any]:
         "llm_api_key": "not-a-key",
         "llm_timeout_seconds": SIMULATED_TIMEOUT_SECONDS,
     }
-
-
-def _free_ports(count: int) -> list[int]:
-    ports: set[int] = set()
-    while len(ports) < count:
-        ports.add(find_free_port())
-    return sorted(ports)
 
 
 def _url(port: int) -> str:

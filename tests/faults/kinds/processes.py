@@ -127,7 +127,8 @@ def clock_set(offset: str) -> Strike:
 
 async def _find_right_clock(site: Site) -> str:
     """Say that the Manager's clock, which its log shows, goes right; empty where it doesn't."""
-    last = (site.system.directory / "manager.log").read_text().splitlines()[-1]
+    whole, _, _ = (site.system.directory / "manager.log").read_text().rpartition("\n")
+    last = whole.splitlines()[-1]  # the Manager may be writing another
     shown = datetime.fromisoformat(json.loads(last)["timestamp"])
     wrong_by = abs((datetime.now(UTC) - shown).total_seconds())
     return "" if wrong_by > HALF_AN_HOUR_SECONDS else f"its clock is wrong by {wrong_by:g} s"

@@ -11,8 +11,9 @@ from faults.fault import Fault
 from faults.site import SERVING, Site
 from support.pooler import Pooler, pooling
 from support.replicas import COUNTS, await_ready, haproxy, lacks_haproxy
-from support.running_system import find_free_ports
 from support.standby import Standby, standing_by
+
+from benchmarks.own_ports import take_ports
 
 AWAY_SECONDS = 5
 
@@ -94,8 +95,8 @@ async def failed_over(site: Site) -> AsyncIterator[None]:
 @asynccontextmanager
 async def behind_haproxy(site: Site) -> AsyncIterator[None]:
     """Run several of each service behind HAProxy."""
-    fronts = dict(zip(SERVING, find_free_ports(len(SERVING)), strict=True))
-    backs = {name: [site.system.port(name), *find_free_ports(COUNTS[name] - 1)] for name in SERVING}
+    fronts = dict(zip(SERVING, take_ports(len(SERVING)), strict=True))
+    backs = {name: [site.system.port(name), *take_ports(COUNTS[name] - 1)] for name in SERVING}
     added = {
         name: [site.services[name].copy(n, port) for n, port in enumerate(ports[1:], 2)]
         for name, ports in backs.items()

@@ -160,19 +160,19 @@ def test_missing_tables_and_columns_are_named(target: Target, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "code"),
+    ("optimizer", "seconds", "code"),
     [
-        ("no-such-command --at all", "optimizer_not_found"),
-        ("sh -c 'echo what went wrong; exit 1'", "optimizer_failed"),
-        ("sh -c 'sleep 60 & sleep 60'", "optimizer_timed_out"),
-        ("true", "prompt_not_replaced"),
+        ("no-such-command --at all", 60, "optimizer_not_found"),
+        ("sh -c 'echo what went wrong; exit 1'", 60, "optimizer_failed"),
+        ("sh -c 'sleep 60 & sleep 60'", 0.5, "optimizer_timed_out"),
+        ("true", 60, "prompt_not_replaced"),
     ],
 )
 def test_an_optimizer_that_does_not_do_its_work_costs_healing(
-    target: Target, tmp_path: Path, optimizer: str, code: str
+    target: Target, tmp_path: Path, optimizer: str, seconds: float, code: str
 ) -> None:
     with stub_services() as url:
-        words = command(url, target, tmp_path, "--json", "--optimizer-timeout=0.5")
+        words = command(url, target, tmp_path, "--json", f"--optimizer-timeout={seconds}")
         done = run([*words, f"--optimizer-command={optimizer}"], target)
     assert done.returncode == 0, done.stderr
     assert code in codes(done.stdout)

@@ -13,6 +13,7 @@ from support.http_server import JsonHandler, serving
 from support.proxy import recording_proxy
 from support.rows import for_each
 
+from benchmarks.own_ports import take_port
 from selfheal import manager_client
 from selfheal.manager_client import (
     RequestFailedError,
@@ -20,7 +21,6 @@ from selfheal.manager_client import (
     stream_chat,
     wait_for_score,
 )
-from selfheal.runtime.ports import find_free_port
 from services.common.config import Settings
 
 REQUEST_ID = "7d0ab4ee-6f6e-4c0c-9f6c-0a5b5c1f2e3d"
@@ -77,7 +77,7 @@ def failing_at(url: str) -> RequestFailedError:
 
 
 def test_where_nothing_listens_the_system_is_to_be_started() -> None:
-    error = failing_at(f"http://127.0.0.1:{find_free_port()}")
+    error = failing_at(f"http://127.0.0.1:{take_port()}")
     assert error.remedy == "Start the system with: selfheal up"
 
 

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from benchmarks.own_ports import take_port
 from selfheal.operator_database import ask_database
 from selfheal.runtime.errors import EmbeddedRuntimeError
-from selfheal.runtime.ports import find_free_port
 from services.common.config import Settings
 
 MakeSettings = Callable[..., Settings]
@@ -57,7 +57,7 @@ def test_the_embedded_one_is_to_be_started_where_it_does_not_run(
     (tmp_path / ".selfheal").mkdir()
     (tmp_path / ".selfheal" / "postgres-password").write_text("x")
     make_settings()  # leaves the environment without settings
-    assert "Start the system with: selfheal up" in told(Settings(postgres_port=find_free_port()))
+    assert "Start the system with: selfheal up" in told(Settings(postgres_port=take_port()))
 
 
 @pytest.mark.parametrize("statement", ["SELECT nothing FROM prompts", "SELECT ''::no_type"])

@@ -14,7 +14,7 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 
-from selfheal.runtime.ports import find_free_port
+from benchmarks.own_ports import take_port
 from services.common.config import Settings
 from services.evaluator.app.main import create_evaluator
 from services.manager.app.main import create_manager
@@ -31,9 +31,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)
-    return Settings(
-        database_url=f"postgresql://agent:agent@127.0.0.1:{find_free_port()}/agent_system"
-    )
+    return Settings(database_url=f"postgresql://agent:agent@127.0.0.1:{take_port()}/agent_system")
 
 
 @pytest.fixture(params=SERVICES)

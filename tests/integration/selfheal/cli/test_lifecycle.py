@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from selfheal.runtime.ports import find_free_port
+from benchmarks.own_ports import take_port
 
 PROGRAM = """
 import typer
@@ -45,7 +45,7 @@ def selfheal() -> Iterator[Run]:
         "PGTARGETSESSIONATTRS": "standby",
         "PGHOST": "192.0.2.1",
         "PGPORT": "1,2",
-        **{name: str(find_free_port()) for name in PORTS},
+        **{name: str(take_port()) for name in PORTS},
     }
 
     def run(*arguments: str, **variables: str) -> "subprocess.CompletedProcess[str]":
@@ -108,7 +108,7 @@ def test_a_wrong_setting_is_one_friendly_line(selfheal: Run) -> None:
 
 
 def test_a_database_of_the_operators_own_is_only_looked_at(selfheal: Run) -> None:
-    nobody = f"postgresql://agent:s3cr3t@127.0.0.1:{find_free_port()}/agent_system"
+    nobody = f"postgresql://agent:s3cr3t@127.0.0.1:{take_port()}/agent_system"
     up = selfheal("up", DATABASE_URL=nobody)
     assert up.returncode == 1
     assert "Can't connect to the database at 127.0.0.1:" in up.stderr

@@ -8,8 +8,8 @@ from typing import Protocol
 
 import pytest
 
+from benchmarks.own_ports import take_port
 from benchmarks.temporary_postgres import temporary_postgres
-from selfheal.runtime.ports import find_free_port
 from selfheal.runtime.postgres.server import EmbeddedPostgres
 from selfheal.runtime.processes.records import ProcessSpec
 from selfheal.runtime.processes.table import ProcessTable
@@ -51,7 +51,7 @@ def shared(schema: Path) -> Iterator[EmbeddedPostgres]:
 @pytest.fixture
 def postgres(home: Path, schema: Path) -> Iterator[EmbeddedPostgres]:
     """A server that nothing was made for yet."""
-    server = EmbeddedPostgres(home, port=find_free_port(), schema=schema)
+    server = EmbeddedPostgres(home, port=take_port(), schema=schema)
     yield server
     server.destroy()
 
@@ -67,7 +67,7 @@ def make_spec() -> MakeSpec:
     def make(
         name: str, behaviour: str = "ok", *, port: int | None = None, **environment: str
     ) -> ProcessSpec:
-        port = port or find_free_port()
+        port = port or take_port()
         return ProcessSpec(
             name=name,
             command=(sys.executable, str(STUB), str(port), behaviour),

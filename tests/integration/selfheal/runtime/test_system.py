@@ -257,16 +257,19 @@ def test_a_service_that_ends_at_once_is_reported_with_its_log(stubs: Stubs) -> N
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "why"), [("unready", "answers 503 "), ("slow", "gives no answer (")]
+    ("behaviour", "seconds", "why"),
+    [("unready", 2, "answers 503 "), ("slow", 0.2, "gives no answer (")],
 )
 def test_a_service_that_does_not_get_ready_is_reported_with_what_it_says(
-    stubs: Stubs, monkeypatch: pytest.MonkeyPatch, behaviour: str, why: str
+    stubs: Stubs, monkeypatch: pytest.MonkeyPatch, behaviour: str, seconds: float, why: str
 ) -> None:
-    monkeypatch.setattr(system_module, "READY_TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(system_module, "READY_TIMEOUT_SECONDS", seconds)
+    del stubs.specs["worker"]  # it would have to be ready in that time as well
     stubs.change("evaluator", behaviour)
     with pytest.raises(ProcessFailedError) as raised:
         stubs.system().up()
-    assert raised.value.message.startswith("evaluator wasn't ready within 0.5 s: http://127.0.0.1:")
+    said = f"evaluator wasn't ready within {seconds:g} s: http://127.0.0.1:"
+    assert raised.value.message.startswith(said)
     assert why in raised.value.message
     log = stubs.system().processes.process("evaluator").log_file
     assert raised.value.log_tail == log.read_text().strip()

@@ -16,7 +16,7 @@ from support.clock import Clock
 from support.proxy import recording_proxy
 from support.rows import for_each
 
-from selfheal.runtime.ports import find_free_port
+from benchmarks.own_ports import take_port
 from services.common.errors import (
     ServiceError,
     UnknownTaskTypeError,
@@ -295,7 +295,7 @@ async def test_a_service_that_is_not_there_is_unreachable(
     client = ServiceClient(
         session,
         upstream="worker",
-        base_url=base_url.format(port=find_free_port()),
+        base_url=base_url.format(port=take_port()),
         timeout_seconds=5,
     )
     failure = await failure_of(client)

@@ -151,6 +151,6 @@ def test_a_vendor_s_token_is_found_wherever_it_stands(token: str, around: str) -
 @pytest.mark.parametrize("before", ["", KEY, f"{KEY}{LINE}"])
 def test_a_hostile_text_takes_no_longer_than_its_length(before: str, piece: str) -> None:
     text = (before + piece * 20_000)[:20_000]
-    start = time.perf_counter()
+    start = time.process_time()
     mask_secrets(text)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1

@@ -16,13 +16,13 @@ import asyncpg
 import psutil
 import pytest
 
+from benchmarks.own_ports import take_port
 from selfheal.runtime.errors import (
     InterruptedStartError,
     PortTakenError,
     PostgresError,
     StorageError,
 )
-from selfheal.runtime.ports import find_free_port
 from selfheal.runtime.postgres.binaries import find_binaries
 from selfheal.runtime.postgres.server import EmbeddedPostgres
 from selfheal.runtime.states import State
@@ -236,7 +236,7 @@ def test_a_wrong_password_file_is_reported(shared: EmbeddedPostgres) -> None:
 
 def test_another_port_moves_the_running_server(shared: EmbeddedPostgres) -> None:
     shared.start()
-    moved = EmbeddedPostgres(shared.directory, port=find_free_port(), schema=shared.schema)
+    moved = EmbeddedPostgres(shared.directory, port=take_port(), schema=shared.schema)
     assert moved.start() is True
     assert query(moved, "SELECT text FROM notes WHERE id = 1") == "seed"
     assert moved.stop() is True
@@ -342,7 +342,7 @@ def test_a_directory_closed_to_the_account_keeps_its_data_aside(
     )
     postgres = EmbeddedPostgres(
         private / ".selfheal",
-        port=find_free_port(),
+        port=take_port(),
         schema=schema,
         elsewhere=elsewhere,
         binaries=replace(wheel, site_packages=private),
@@ -361,9 +361,7 @@ def test_a_directory_closed_to_the_account_keeps_its_data_aside(
         copied.mkdir()
         (copied / "postgres").symlink_to(postgres.storage.aside)
         with pytest.raises(StorageError, match="copied or moved"):
-            EmbeddedPostgres(
-                copied, port=find_free_port(), schema=schema, elsewhere=elsewhere
-            ).start()
+            EmbeddedPostgres(copied, port=take_port(), schema=schema, elsewhere=elsewhere).start()
     finally:
         postgres.destroy()
     assert not elsewhere.exists()

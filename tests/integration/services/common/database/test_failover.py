@@ -119,7 +119,7 @@ async def test_a_first_server_that_hangs_keeps_nobody_from_the_second(
     assert running is not None
     running.process.send_signal(signal.SIGSTOP)
     try:
-        async with opened(naming_both(primary, standby), timeout_seconds=1) as database:
+        async with opened(naming_both(primary, standby), timeout_seconds=3) as database:
             await write(database, "here")
     finally:
         running.process.send_signal(signal.SIGCONT)

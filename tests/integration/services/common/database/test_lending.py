@@ -10,7 +10,7 @@ import pytest
 import uvloop
 from structlog.testing import capture_logs
 
-from selfheal.runtime.ports import find_free_port
+from benchmarks.own_ports import take_port
 from services.common.database import Database, connect
 from services.common.database.lending import MAX_CONNECTIONS, MOST_WAITING
 from services.common.errors import DatabaseUnavailableError
@@ -35,7 +35,7 @@ async def test_a_query_answers(database: Database) -> None:
 
 WRONG_URLS = [
     pytest.param(
-        lambda url: pointing(url, port=find_free_port()), "PostgreSQL runs", id="no server there"
+        lambda url: pointing(url, port=take_port()), "PostgreSQL runs", id="no server there"
     ),
     pytest.param(lambda url: pointing(url, password="wrong"), "password", id="wrong password"),
     pytest.param(lambda url: pointing(url, user="nobody"), "the user", id="unknown user"),
@@ -242,7 +242,7 @@ async def test_an_option_of_the_url_is_followed(
 
 async def test_the_first_of_several_hosts_that_answers_is_taken(database_url: str) -> None:
     place = f"127.0.0.1:{urlsplit(database_url).port}"
-    url = database_url.replace(place, f"127.0.0.1:{find_free_port()},{place}")
+    url = database_url.replace(place, f"127.0.0.1:{take_port()},{place}")
     async with connect(url, timeout_seconds=5) as connection:
         assert await connection.fetchval("SELECT count(*) FROM prompts") == 1
 

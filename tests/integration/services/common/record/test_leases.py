@@ -7,6 +7,7 @@ from functools import partial
 
 import asyncpg
 import pytest
+from support.polling import until
 
 from services.common.database import connect
 from services.common.errors import DatabaseUnavailableError
@@ -38,22 +39,16 @@ async def test_a_clock_of_the_database_s_that_is_set_back_keeps_nobody_waiting_f
 async def test_it_is_renewed_while_the_work_goes_on(
     connection: Connection, database_url: str
 ) -> None:
-    renewed = asyncio.Event()
+    async def is_renewed() -> bool:
+        left: float = await connection.fetchval(SECONDS_LEFT)
+        return left > -1
 
-    @asynccontextmanager
-    async def connecting() -> AsyncIterator[Connection]:
-        async with connect(database_url, timeout_seconds=5) as other:
-            yield other
-        renewed.set()
-
-    short = Lease("some work", "mine", 0.4)
-    async with asyncio.timeout(20), short.holding(connection, connecting) as is_held:
+    connecting = partial(connect, database_url, timeout_seconds=5)
+    async with Lease("some work", "mine", 0.4).holding(connection, connecting) as is_held:
         assert is_held
         for _ in range(3):
             await connection.execute(END)  # time passes
-            renewed.clear()
-            await renewed.wait()
-            assert await connection.fetchval(SECONDS_LEFT) > -1
+            await until(is_renewed)
     assert await connection.fetchval("SELECT holder FROM selfheal.leases") == ""
 
 

@@ -1,6 +1,7 @@
 """One deadline, from a client through Manager, Worker and Evaluator to models and sandbox."""
 
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -108,7 +109,9 @@ async def test_a_model_that_hangs_is_given_up_in_time_and_not_blamed(
     await chain.model.wait_until_left()
     [row] = await rows_of(connection)
     assert row["evaluation_detail"]["error"] == {"service": "worker", "code": "deadline_passed"}
-    assert row["error_message"].startswith("worker_failed: The worker gave no answer in 1.")
+    assert re.match(
+        r"worker_failed: The worker gave no answer in [01]\.\d+ s", row["error_message"]
+    )
 
 
 async def test_an_answer_without_time_for_its_score_is_kept_unscored(
@@ -158,7 +161,7 @@ async def test_a_run_that_the_deadline_cuts_short_gives_no_verdict_and_frees_its
     chain: Chain,
 ) -> None:
     status, answer = await chain.ask(
-        "evaluator", EVALUATE, evaluation(ENDLESS), x_selfheal_remaining_ms="500"
+        "evaluator", EVALUATE, evaluation(ENDLESS), x_selfheal_remaining_ms="1500"
     )
     assert (status, answer["code"]) == (504, "out_of_time")
     assert chain.judge.asked == []

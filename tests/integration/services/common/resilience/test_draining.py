@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from selfheal.runtime.ports import find_free_port
+from benchmarks.own_ports import take_port
 
 # A service whose one stream ends when a line comes on its standard input.
 PROGRAM = """
@@ -112,7 +112,7 @@ class Service:
 
 @asynccontextmanager
 async def running(drain_seconds: float) -> AsyncIterator[Service]:
-    port = find_free_port()
+    port = take_port()
     environment = {
         **os.environ,
         "SELFHEAL_ENV_FILE": "",

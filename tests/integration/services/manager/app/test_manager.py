@@ -16,7 +16,7 @@ from fastapi import FastAPI
 from prometheus_client.parser import text_string_to_metric_families
 from support.fault_proxy import FaultProxy
 
-from selfheal.runtime.ports import find_free_port
+from benchmarks.own_ports import take_port
 from selfheal.task_types.scaffold import write_scaffold
 from services.common.config import Settings
 from services.manager.app import main
@@ -329,7 +329,7 @@ async def test_a_service_that_is_not_there_is_502_and_a_row(
     connection: Connection,
     absent: str,
 ) -> None:
-    manager = await start_manager(**{f"{absent}_url": f"http://127.0.0.1:{find_free_port()}"})
+    manager = await start_manager(**{f"{absent}_url": f"http://127.0.0.1:{take_port()}"})
     response = await request(manager)
 
     assert_is_error(response, 502, f"{absent}_failed")
@@ -466,7 +466,7 @@ async def test_the_longest_input_is_served(
 async def test_an_evaluator_that_is_away_is_502_at_once_with_a_row_each(
     start_manager: Callable[..., Awaitable[httpx.AsyncClient]], connection: Connection
 ) -> None:
-    manager = await start_manager(evaluator_url=f"http://127.0.0.1:{find_free_port()}")
+    manager = await start_manager(evaluator_url=f"http://127.0.0.1:{take_port()}")
     for _ in range(5):
         assert_is_error(await request(manager), 502, "evaluator_failed")
     rows = await read_log(connection)
@@ -521,7 +521,7 @@ async def test_what_the_database_does_not_take_is_never_acknowledged(
 ) -> None:
     if evaluator_status != 200:
         evaluator.fail(evaluator_status, "judge_unavailable")
-    nowhere = f"postgresql://agent:agent@127.0.0.1:{find_free_port()}/agent_system"
+    nowhere = f"postgresql://agent:agent@127.0.0.1:{take_port()}/agent_system"
     manager = await start_manager(database_url=nowhere, log_when_away="refuse")
     response = await request(manager)
 
@@ -587,7 +587,7 @@ async def test_a_refiner_model_that_fails_leaves_the_rules(
 ) -> None:
     manager = await start_manager(
         llm_provider="openai",
-        llm_base_url=f"http://127.0.0.1:{find_free_port()}/v1",
+        llm_base_url=f"http://127.0.0.1:{take_port()}/v1",
         llm_timeout_seconds=0.1,
         refiner_model="openai:gpt-test",
     )

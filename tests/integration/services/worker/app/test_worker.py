@@ -11,7 +11,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from prometheus_client.parser import text_string_to_metric_families
 from support.fault_proxy import FaultProxy
 
-from selfheal.runtime.ports import find_free_port
+from benchmarks.own_ports import take_port
 from services.common.config import Settings
 from services.common.errors.model import (
     ModelAnswerCutError,
@@ -288,7 +288,7 @@ async def test_requests_are_counted_and_an_unknown_task_type_gets_no_label(
 async def test_readiness_is_the_databases_and_liveness_is_not(
     model: Any, serve: Serve, make_settings: MakeSettings, worker: httpx.AsyncClient
 ) -> None:
-    nowhere = f"postgresql://agent:agent@127.0.0.1:{find_free_port()}/agent_system"
+    nowhere = f"postgresql://agent:agent@127.0.0.1:{take_port()}/agent_system"
     cut_off = await serve(main.create_worker(make_settings(database_url=nowhere)))
 
     assert (await worker.get("/health/ready")).status_code == 200

@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_core.runnables import RunnableLambda
 from pydantic import SecretStr
 
-from selfheal.runtime.ports import find_free_port
+from benchmarks.own_ports import take_port
 from services.common.errors.model import (
     ModelError,
     ModelInvalidAnswerError,
@@ -392,9 +392,7 @@ async def test_an_empty_answer_is_an_answer(connect: Connect) -> None:
 
 
 async def test_an_endpoint_that_is_not_there_is_unavailable() -> None:
-    model = ChatCompletionsModel(
-        base_url=f"http://127.0.0.1:{find_free_port()}/v1", model="gpt-test"
-    )
+    model = ChatCompletionsModel(base_url=f"http://127.0.0.1:{take_port()}/v1", model="gpt-test")
     failure = await failure_of(model)
     await model.aclose()
 

@@ -57,9 +57,9 @@ def test_what_is_like_a_cluster_finds_it_however_many_there_are() -> None:
 
 def test_a_flood_of_long_inputs_is_grouped_in_time() -> None:
     flood = [f"{'word ' * 4_000}{number}" for number in range(300)]
-    started = time.monotonic()
+    started = time.process_time()
     assert cluster_inputs(flood) == [list(range(300))]
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_what_was_asked_last_tells_long_conversations_apart() -> None:

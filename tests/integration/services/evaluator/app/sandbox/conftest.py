@@ -7,8 +7,10 @@ import pytest_asyncio
 
 from services.evaluator.app.sandbox import JailSandbox, RunLimits
 
-# Loops cost their whole time in the tests, so they get little of it.
-SHORT = RunLimits(wall_ms=700, cpu_seconds=1)
+# A run that ends by itself does so on a busy machine as well, where it yields to all else.
+AMPLE = RunLimits(wall_ms=20_000, cpu_seconds=4)
+# What never ends costs its whole time in the tests, so it gets little of it.
+SHORT = RunLimits(wall_ms=700)
 
 
 @pytest_asyncio.fixture(
@@ -21,8 +23,8 @@ SHORT = RunLimits(wall_ms=700, cpu_seconds=1)
     ],
 )
 async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[JailSandbox]:
-    """A started sandbox whose runs may take 0.7 s."""
-    jail = JailSandbox(slots=4, limits=SHORT, modules=request.param)
+    """A started sandbox whose runs have more time than they need."""
+    jail = JailSandbox(slots=4, limits=AMPLE, modules=request.param)
     try:
         availability = await jail.start()
         if not availability.is_available:
@@ -30,3 +32,10 @@ async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[JailSandbox]:
         yield jail
     finally:
         await jail.close()
+
+
+@pytest.fixture
+def hasty(sandbox: JailSandbox, monkeypatch: pytest.MonkeyPatch) -> JailSandbox:
+    """The same sandbox, whose runs may take 0.7 s until the test has ended."""
+    monkeypatch.setattr(sandbox, "_limits", SHORT)
+    return sandbox

@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from services.evaluator.app.sandbox import Execution, JailSandbox, RunLimits
+from services.evaluator.app.sandbox.run.records import STARVED
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -128,20 +129,25 @@ ANSWERED = {
 }  # fmt: skip
 
 
-def assert_stopped(execution: Execution, limit: str) -> None:
-    assert (execution.status, execution.limit) == ("stopped", limit)
+def assert_nothing_was_shown(execution: Execution) -> None:
     assert not execution.loaded
     assert execution.reason
     assert [step.outcome for step in execution.steps] == ["not_finished"]
 
 
-async def test_what_never_ends_is_stopped(sandbox: JailSandbox) -> None:
+def assert_out_of_time(execution: Execution, name: str = "") -> None:
+    """What a busy machine hardly let run was stopped as well, and isn't to blame."""
+    told = ("inconclusive", "") if execution.reason == STARVED else ("stopped", "wall")
+    assert (name, execution.status, execution.limit) == (name, *told)
+
+
+async def test_what_never_ends_is_stopped(hasty: JailSandbox) -> None:
     """At once, as each takes all of its time."""
-    names, attacks = zip(*STOPPED_BY["wall"].items(), strict=True)
-    executions = await asyncio.gather(*(sandbox.run(attack, LOAD) for attack in attacks))
-    for name, execution in zip(names, executions, strict=True):
-        assert (name, execution.limit) == (name, "wall")
-        assert_stopped(execution, "wall")
+    attacks = STOPPED_BY["wall"]
+    executions = await asyncio.gather(*(hasty.run(attack, LOAD) for attack in attacks.values()))
+    for name, execution in zip(attacks, executions, strict=True):
+        assert_out_of_time(execution, name)
+        assert_nothing_was_shown(execution)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +159,9 @@ async def test_what_never_ends_is_stopped(sandbox: JailSandbox) -> None:
     ],
 )
 async def test_it_is_stopped(sandbox: JailSandbox, attack: str, limit: str) -> None:
-    assert_stopped(await sandbox.run(attack, LOAD), limit)
+    execution = await sandbox.run(attack, LOAD)
+    assert (execution.status, execution.limit) == ("stopped", limit)
+    assert_nothing_was_shown(execution)
 
 
 async def test_overflowing_the_stack_is_answered(sandbox: JailSandbox) -> None:
@@ -192,13 +200,13 @@ async def test_too_many_steps_show_nothing(sandbox: JailSandbox, steps: list[str
     assert len(execution.steps) == len(steps)
 
 
-async def test_what_was_done_before_a_loop_is_kept(sandbox: JailSandbox) -> None:
+async def test_what_was_done_before_a_loop_is_kept(hasty: JailSandbox) -> None:
     source = "def loop():\n    while True: pass\nprint('loaded')"
-    execution = await sandbox.run(source, ["1 + 1", "loop()", "3"])
+    execution = await hasty.run(source, ["1 + 1", "loop()", "3"])
     assert execution.loaded
     assert execution.output == "loaded\n"
     outcomes = [step.outcome for step in execution.steps]
-    assert (execution.status, execution.limit) == ("stopped", "wall")
+    assert_out_of_time(execution)
     assert outcomes == ["returned", "not_finished", "not_finished"]
     assert execution.steps[0].value == 2
 
@@ -243,8 +251,10 @@ async def test_loops_do_not_delay_others(sandbox: JailSandbox) -> None:
     await asyncio.sleep(0)
     for _ in range(5):
         assert (await run("other", "x = 1")).status == "finished"
-    await asyncio.gather(*loops)
-    assert ends[:5] == ["other"] * 5
+    assert ends == ["other"] * 5
+    for loop in loops:
+        loop.cancel()
+    await asyncio.gather(*loops, return_exceptions=True)
 
 
 async def test_a_cancelled_run_ends_and_gives_its_place_back(sandbox: JailSandbox) -> None:

@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from selfheal.runtime.ports import find_free_port
+from benchmarks.own_ports import take_port
 from services.common.access.key_records import load_valid_keys, revoke_key, store_key
 from services.common.access.keys import NewKey, generate_key
 from services.common.access.networks import UnprotectedError
@@ -132,7 +132,7 @@ async def test_a_manager_that_asks_for_keys_does_not_start_without_one(
 async def test_a_database_that_is_away_keeps_no_manager_from_starting(
     make_settings: MakeSettings, serve: Serve, log_entries: list[MutableMapping[str, Any]]
 ) -> None:
-    nowhere = SecretStr(f"postgresql://agent@127.0.0.1:{find_free_port()}/nothing")
+    nowhere = SecretStr(f"postgresql://agent@127.0.0.1:{take_port()}/nothing")
     settings = make_settings(bind_host="0.0.0.0", database_url=nowhere)
     await require_a_key(settings)
     client = await serve(create_manager(settings))

@@ -18,7 +18,7 @@ import asyncpg
 import pytest
 from support.fault_proxy import FaultProxy, ResetPeer
 
-from selfheal.runtime.ports import find_free_port
+from benchmarks.own_ports import take_port
 from services.common.database import Database
 from services.common.errors import DatabaseUnavailableError
 from services.manager.app.log import landing
@@ -94,7 +94,7 @@ async def read_inputs(connection: Connection) -> list[str]:
 async def test_what_cannot_be_written_is_spooled_and_lands_with_all_that_belongs_to_it(
     connection: Connection, spool: Spool, lander: Lander, landed: list[int]
 ) -> None:
-    nowhere = f"postgresql://agent:agent@127.0.0.1:{find_free_port()}/agent_system"
+    nowhere = f"postgresql://agent:agent@127.0.0.1:{take_port()}/agent_system"
     begun = datetime.now(UTC)
     async with open_database(nowhere) as away:
         writer = RowWriter(away, spool)

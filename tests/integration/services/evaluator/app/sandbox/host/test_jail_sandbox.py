@@ -191,13 +191,17 @@ async def test_a_zygote_that_died_is_replaced(jail: JailSandbox) -> None:
 async def test_a_zygote_that_is_stuck_is_replaced(
     jail: JailSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.evaluator.app.sandbox.host.jail_sandbox.REPORT_SECONDS", -2.9)
+    monkeypatch.setattr(jail_sandbox, "_RETRY_SECONDS", 0)
     await jail.start()
     (zygote,) = zygotes()
     zygote.suspend()
-    assert (await jail.run("", ["1"])).status == "unavailable"
+    with monkeypatch.context() as impatient:
+        impatient.setattr(jail_sandbox, "REPORT_SECONDS", -2.9)
+        assert (await jail.run("", ["1"])).status == "unavailable"
     zygote.resume()
+    assert (await jail.run("", ["7"])).steps[0].value == 7
     await _until_left(1)
+    assert zygotes() != [zygote]
 
 
 async def test_no_zygote_no_run(monkeypatch: pytest.MonkeyPatch) -> None:

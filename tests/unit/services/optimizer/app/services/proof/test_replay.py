@@ -365,7 +365,7 @@ async def test_a_hanging_worker_ends_with_the_deadline() -> None:
         async def perform(self, *args: Any, **kwargs: Any) -> Any:
             await asyncio.Event().wait()
 
-    subject = replayer(HangingClient(generate), FakeClient(evaluate), deadline_seconds=0.02)
+    subject = replayer(HangingClient(generate), FakeClient(evaluate), deadline_seconds=0.3)
     with pytest.raises(DeadlineExceededError):
         await replay(subject, 2)
     assert subject.calls == 2

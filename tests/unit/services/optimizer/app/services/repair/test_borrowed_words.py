@@ -120,6 +120,6 @@ def test_a_thousand_long_texts_are_read_in_seconds() -> None:
     chosen = random.Random(0)
     words = [f"w{'abcdefghij'[place % 10]}{'klmnopqrst'[place // 10]}" for place in range(100)]
     evidence = [" ".join(chosen.choices(words, k=500)) for _ in range(1_000)]
-    start = time.perf_counter()
+    start = time.process_time()
     find_borrowed(POISON * 20, evidence=evidence, trusted=[])
-    assert time.perf_counter() - start < 6
+    assert time.process_time() - start < 6

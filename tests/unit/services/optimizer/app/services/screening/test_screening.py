@@ -169,6 +169,6 @@ def test_every_row_is_clean_or_set_aside(inputs: list[str]) -> None:
 )
 def test_a_hostile_text_takes_no_longer_than_its_length(piece: str) -> None:
     text = (piece * 20_000)[:20_000]
-    start = time.perf_counter()
+    start = time.process_time()
     find_suspicion(text)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
