@@ -37,14 +37,6 @@ def is_free(port: int, host: str = LOOPBACK) -> bool:
     return True
 
 
-def find_free_port() -> int:
-    """Let the operating system choose a free port."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def find_listener(port: int, host: str = LOOPBACK) -> psutil.Process | None:
     """Find the process that listens on the port, if we are allowed to know it."""
     try:

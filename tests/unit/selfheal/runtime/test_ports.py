@@ -5,8 +5,9 @@ from unittest.mock import Mock
 import pytest
 from support.rows import for_each
 
+from benchmarks.own_ports import take_port
 from selfheal.runtime.errors import EmbeddedRuntimeError, PortTakenError
-from selfheal.runtime.ports import find_free_port, is_free, require_free_port
+from selfheal.runtime.ports import is_free, require_free_port
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
@@ -22,7 +23,7 @@ def test_a_taken_port_is_told_with_holder_and_setting(address: str) -> None:
 
 
 def test_a_free_port_is_free() -> None:
-    port = find_free_port()
+    port = take_port()
     assert is_free(port)
     require_free_port(port, setting="MANAGER_PORT")
 
@@ -34,7 +35,7 @@ def test_an_unknown_holder_is_admitted() -> None:
 
 @for_each(["127.0.0.1", "0.0.0.0", "::1", "::", "localhost", "127.0.0.2"])
 def test_a_port_is_looked_at_on_the_address_that_it_is_needed_on(host: str) -> None:
-    port = find_free_port()
+    port = take_port()
     require_free_port(port, setting="MANAGER_PORT", host=host)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family):
@@ -47,10 +48,10 @@ def test_a_port_is_looked_at_on_the_address_that_it_is_needed_on(host: str) -> N
 def test_an_address_that_is_not_this_machine_s_is_told_with_the_setting(
     host: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    port = take_port()
     if host == "no-such-host":  # without asking a name server
         unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         monkeypatch.setattr(socket, "getaddrinfo", Mock(side_effect=unknown))
-    port = find_free_port()
     with pytest.raises(EmbeddedRuntimeError) as raised:
         require_free_port(port, setting="MANAGER_PORT", host=host)
     assert host in raised.value.message
