@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from services.common.errors import DatabaseUnavailableError
 from services.common.models import Prompt
 from services.common.record.lost_candidates import load_lost
 from services.common.record.outcomes import HealingOutcome
@@ -31,6 +32,12 @@ LATER = """amber basil cedar delta ember fjord grove haven inlet jetty knoll lar
     maple north
     apple bread clock dwarf eagle flute globe hotel igloo
     ocean pearl quail raven stone tulip umber vapor wheat xenon yacht zebra""".split()
+
+# Those of services; the tests' own are a superuser's.
+END_CONNECTIONS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND usename <> current_user
+"""
 
 
 @pytest.fixture
@@ -359,6 +366,32 @@ async def test_a_sibling_that_is_away_costs_neither_calls_nor_inputs(
     [row] = await load_rollouts(connection, None, limit=1)
     assert len(row.detail["evidence"]["replayed"]) == 4
     assert len(row.detail["evidence"]["steps"][0]["replays"]) == 4
+
+
+async def test_replays_count_though_the_connection_was_lost_meanwhile(
+    connection: Connection,
+    rollout: Rollout,
+    log_result: LogResult,
+    look: Optimize,
+    siblings: Siblings,
+) -> None:
+    """They are paid for."""
+
+    async def end_others(_: int) -> None:
+        siblings.before_task = None
+        await connection.execute(END_CONNECTIONS)
+
+    await ask(log_result, rollout, LATER[:6])
+    siblings.before_task = end_others
+    with pytest.raises(DatabaseUnavailableError):
+        await look()
+    [row] = await load_rollouts(connection, None, limit=1)
+    assert len(row.detail["evidence"]["replayed"]) == 4
+    calls = len(siblings.tasks)
+    assert await look() == {}
+    [row] = await load_rollouts(connection, None, limit=1)
+    assert len(row.detail["evidence"]["replayed"]) == 6
+    assert len(siblings.tasks) == calls + 4
 
 
 @pytest.mark.parametrize(
