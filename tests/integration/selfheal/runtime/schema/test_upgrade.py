@@ -73,8 +73,12 @@ def test_an_older_database_gets_its_migrations_and_keeps_its_rows(empty: str) ->
 
 def test_a_farewell_that_fails_doesn_t_make_an_upgrade_a_failed_one(empty: str) -> None:
     ask(empty, FIRST_SCHEMA.read_text(encoding="utf-8"))
-    lost = asyncpg.ConnectionDoesNotExistError("connection was closed")
-    with patch.object(asyncpg.Connection, "close", side_effect=lost):
+
+    async def close(connection: asyncpg.Connection, **_: Any) -> None:
+        connection.terminate()
+        raise asyncpg.ConnectionDoesNotExistError("connection was closed")
+
+    with patch.object(asyncpg.Connection, "close", close):
         applied = ExternalDatabase(empty, schema=SCHEMA).upgrade()
     assert applied[-1] == "migration 7"
 

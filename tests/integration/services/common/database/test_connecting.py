@@ -1,7 +1,9 @@
 """Connections of programs that run and exit."""
 
 import asyncio
-from unittest.mock import AsyncMock, patch
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
 
 import asyncpg
 import pytest
@@ -14,12 +16,26 @@ from services.common.database.failures import CONNECTION_ERRORS
 ERRORS = [asyncpg.ConnectionDoesNotExistError("gone"), TimeoutError(), ConnectionResetError()]
 
 
+@contextmanager
+def closing_with(error: BaseException) -> Iterator[list[float | None]]:
+    """No connection is closed in order; gives how long each was given for it."""
+    given: list[float | None] = []
+
+    async def close(connection: asyncpg.Connection, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - asyncpg's
+        given.append(timeout)
+        connection.terminate()
+        raise error
+
+    with patch.object(asyncpg.Connection, "close", close):
+        yield given
+
+
 @pytest.mark.parametrize("error", ERRORS, ids=repr)
 async def test_a_farewell_that_fails_takes_the_place_of_no_outcome(
     database_url: str, error: Exception
 ) -> None:
     assert isinstance(error, CONNECTION_ERRORS)
-    with patch.object(asyncpg.Connection, "close", side_effect=error):
+    with closing_with(error):
         async with connect(database_url, timeout_seconds=5) as connection:
             outcome = await connection.fetchval("SELECT 1")
         with pytest.raises(ZeroDivisionError):
@@ -32,7 +48,7 @@ async def test_nor_does_that_of_the_runtime_s_own(seeded_server: EmbeddedPostgre
     async def ask(connection: asyncpg.Connection) -> int:
         return int(await connection.fetchval("SELECT 1"))
 
-    with patch.object(asyncpg.Connection, "close", side_effect=ERRORS[0]):
+    with closing_with(ERRORS[0]):
         assert await seeded_server.address.ask(ask) == 1
 
 
@@ -48,16 +64,17 @@ async def test_who_is_stopped_waits_less_for_a_server_that_hangs(
                 task.cancel()
             await asyncio.sleep(0)
 
-    with patch.object(asyncpg.Connection, "close", AsyncMock()) as close:
-        await asyncio.gather(work(), return_exceptions=True)
-    close.assert_awaited_once_with(timeout=SECONDS_AT_A_STOP if is_stopped else 5)
+    with closing_with(TimeoutError()) as given:
+        [outcome] = await asyncio.gather(work(), return_exceptions=True)
+    assert given == [SECONDS_AT_A_STOP if is_stopped else 5]
+    assert isinstance(outcome, asyncio.CancelledError) == is_stopped
 
 
 async def test_a_stop_while_it_closes_is_told(database_url: str) -> None:
-    async def close_while_cancelled() -> None:
-        with patch.object(asyncpg.Connection, "close", side_effect=asyncio.CancelledError):
-            async with connect(database_url, timeout_seconds=5):
-                pass
+    async def work() -> None:
+        async with connect(database_url, timeout_seconds=5):
+            pass
 
-    [outcome] = await asyncio.gather(close_while_cancelled(), return_exceptions=True)
+    with closing_with(asyncio.CancelledError()):
+        [outcome] = await asyncio.gather(work(), return_exceptions=True)
     assert isinstance(outcome, asyncio.CancelledError)
