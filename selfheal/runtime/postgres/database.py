@@ -13,7 +13,7 @@ from selfheal.runtime.schema.exclusion import Connection
 from selfheal.runtime.schema.migrations import update_schema
 from selfheal.runtime.schema.roles import name_role, update_roles
 from selfheal.runtime.waiting import Progress, silent
-from services.common.database import connection_arguments
+from services.common.database import close_connection, connection_arguments
 
 SUPERUSER = "agent"
 DATABASE = "agent_system"
@@ -77,7 +77,7 @@ class ServerAddress:
         try:
             return await question(connection)
         finally:
-            await connection.close()
+            await close_connection(connection, timeout_seconds=_CONNECT_TIMEOUT_SECONDS)
 
 
 async def answers(address: ServerAddress) -> bool:
@@ -104,7 +104,7 @@ async def answers(address: ServerAddress) -> bool:
         asyncpg.OperatorInterventionError,
     ):
         return False
-    await connection.close(timeout=_CONNECT_TIMEOUT_SECONDS)
+    await close_connection(connection, timeout_seconds=_CONNECT_TIMEOUT_SECONDS)
     return True
 
 

@@ -17,7 +17,13 @@ from selfheal.runtime.schema.migrations import Open, read_schema_state, update_s
 from selfheal.runtime.schema.roles import update_own_roles
 from selfheal.runtime.states import ProcessStatus, State
 from selfheal.runtime.waiting import Interrupted, Progress, never, silent
-from services.common.database import CONNECTION_ERRORS, Opener, ServerTraits, choose_remedy
+from services.common.database import (
+    CONNECTION_ERRORS,
+    Opener,
+    ServerTraits,
+    choose_remedy,
+    close_connection,
+)
 from services.common.database.condition import DatabaseLoad, load_database_load
 from services.common.setting_checks import read_hosts, read_url_options
 
@@ -206,7 +212,7 @@ class ExternalDatabase:
             try:
                 return await question(connection)
             finally:
-                await connection.close(timeout=_TIMEOUT_SECONDS)
+                await close_connection(connection, timeout_seconds=_TIMEOUT_SECONDS)
         except (*CONNECTION_ERRORS, ValueError, asyncpg.PostgresError) as error:
             reason = str(error) or type(error).__name__
             raise PostgresError(

@@ -25,6 +25,7 @@ from selfheal.runtime.schema.exclusion import (
 )
 from selfheal.runtime.schema.steps import Step, UnfinishedStepError, split_steps
 from selfheal.runtime.waiting import Progress, silent
+from services.common.database import close_connection
 
 DIRECTORY: Final = "migrations"
 _FILE_NAME: Final = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
@@ -33,6 +34,7 @@ _PAUSES_SECONDS: Final = (2.0, 4.0)
 # An index of a large table takes hours, and nobody waits for it.
 _BUILD_SECONDS: Final = 7 * 86_400.0
 _TELL_AFTER_SECONDS: Final = 2.0
+_CLOSE_SECONDS: Final = 5.0
 _HAS_TABLES: Final = "SELECT to_regclass('prompts') IS NOT NULL"
 _HAS_LIST: Final = "SELECT to_regclass('selfheal.migrations') IS NOT NULL"
 _LATEST_NUMBER: Final = "SELECT coalesce(max(number), 0) FROM selfheal.migrations"
@@ -187,7 +189,7 @@ class _Update:
             keeper = self.connection
             if not step.is_transaction:
                 keeper = await self.another()
-                stack.push_async_callback(keeper.close)
+                stack.push_async_callback(close_connection, keeper, timeout_seconds=_CLOSE_SECONDS)
             await stack.enter_async_context(alone(keeper, self.progress))
             state = await read_schema_state(self.connection, self.schema)
             if not (migration in state.missing if migration else state.is_empty):

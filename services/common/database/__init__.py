@@ -4,6 +4,7 @@ from services.common.database.connecting import (
     APPLICATION_NAME,
     Opener,
     ServerTraits,
+    close_connection,
     connect,
     connection_arguments,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "Opener",
     "ServerTraits",
     "choose_remedy",
+    "close_connection",
     "configure_connection",
     "connect",
     "connection_arguments",

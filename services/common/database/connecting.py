@@ -2,19 +2,25 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import asyncpg
 
-from services.common.database.failures import CONNECTION_ERRORS, translate_database_errors
+from services.common.database.failures import (
+    CONNECTION_ERRORS,
+    is_being_cancelled,
+    translate_database_errors,
+)
 from services.common.database.jsonb import configure_connection
 from services.common.setting_checks import read_hosts, read_url_options
 
 APPLICATION_NAME: Final = "selfheal"
 ATTRIBUTES: Final = "target_session_attrs"
+# So long what is being cancelled waits for a server that may hang: it has to end soon.
+SECONDS_AT_A_STOP: Final = 2.0
 # asyncpg gives no rows of a simple query, which is the one kind that no pooler takes apart: so
 # their number is the answer, a bit for each question. A pooler makes up the process id that it
 # gives to its clients.
@@ -110,7 +116,7 @@ class Opener:
             try:
                 yield connection
             finally:
-                await connection.close(timeout=self._timeout_seconds)
+                await close_connection(connection, timeout_seconds=self._timeout_seconds)
 
     async def open(self) -> asyncpg.Connection:
         """Open a connection to a server that suits.
@@ -119,7 +125,7 @@ class Opener:
             TargetServerAttributeNotMatched: If servers answer, and none suits.
             Exception: Any of CONNECTION_ERRORS, of the server that was tried last.
         """
-        arguments = connection_arguments(self._url, timeout_seconds=self._timeout_seconds)
+        arguments = connection_arguments(self._url, timeout_seconds=_bound(self._timeout_seconds))
         arguments["command_timeout"] = self._statement_seconds
         wanted = read_url_options(arguments["dsn"]).get(ATTRIBUTES, "any")
         if "host" not in arguments:
@@ -171,6 +177,16 @@ async def _look(connection: asyncpg.Connection) -> ServerTraits:
     status = await connection.execute(LOOK.format(process_id=connection.get_server_pid()))
     bits = int(status.split()[-1])
     return ServerTraits(bool(bits & 1), bool(bits & 2), bool(bits & 4))
+
+
+async def close_connection(connection: asyncpg.Connection, *, timeout_seconds: float) -> None:
+    """Close a connection; whatever keeps the server from hearing of it changes nothing."""
+    with suppress(*CONNECTION_ERRORS):
+        await connection.close(timeout=_bound(timeout_seconds))
+
+
+def _bound(seconds: float) -> float:
+    return min(seconds, SECONDS_AT_A_STOP) if is_being_cancelled() else seconds
 
 
 def connect(url: str, *, timeout_seconds: float) -> AbstractAsyncContextManager[asyncpg.Connection]:

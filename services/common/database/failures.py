@@ -75,7 +75,7 @@ def translate_database_errors() -> Iterator[None]:
     except OpenBreakerError as error:
         raise _describe(error.__cause__) from error
     except CONNECTION_ERRORS as error:
-        if _is_being_cancelled():
+        if is_being_cancelled():
             raise asyncio.CancelledError from error
         raise _describe(error) from error
 
@@ -94,7 +94,8 @@ def surviving(event: str) -> Iterator[None]:
         log.error(event, **name_error(error))
 
 
-def _is_being_cancelled() -> bool:
+def is_being_cancelled() -> bool:
+    """Tell whether what runs here is to end, as where the process is being stopped."""
     with suppress(RuntimeError):  # nothing runs that could be cancelled
         task = asyncio.current_task()
         return task is not None and task.cancelling() > 0

@@ -9,8 +9,8 @@ from typing import Final
 
 import asyncpg
 
-from services.common.database.connecting import Opener, ServerTraits
-from services.common.database.failures import CONNECTION_ERRORS, translate_database_errors
+from services.common.database.connecting import Opener, ServerTraits, close_connection
+from services.common.database.failures import translate_database_errors
 from services.common.errors import DatabaseUnavailableError
 from services.common.logging import get_logger
 from services.common.resilience.breaker import PROBE_SECONDS, Breaker, OpenBreakerError
@@ -214,13 +214,11 @@ class Pool:
 
     def _retire(self, connection: Connection) -> None:
         """Close a connection, once the server has let go of what it does there."""
-        closing = asyncio.get_running_loop().create_task(self._close(connection))
+        closing = asyncio.get_running_loop().create_task(
+            close_connection(connection, timeout_seconds=self._timeout_seconds)
+        )
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
-
-    async def _close(self, connection: Connection) -> None:
-        with suppress(*CONNECTION_ERRORS):
-            await connection.close(timeout=self._timeout_seconds)
 
 
 class Database:

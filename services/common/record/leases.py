@@ -5,7 +5,7 @@ whatever the clocks of those who hold leases say.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,8 +44,10 @@ RELEASE = "UPDATE selfheal.leases SET holder = '' WHERE name = $1 AND holder = $
 
 # So often is a lease renewed while it is held.
 RENEWALS = 4
-# So long after a lost database couldn't be reached it is tried again, to give a lease back.
+# So long after a lost database couldn't be reached it is tried again, to give something back.
 SECONDS_TO_TRY_AGAIN = 0.5
+# So long what is being stopped tries at most: a few such in a row fit into a process' grace.
+SECONDS_AT_A_STOP = 1.0
 
 Connect = Callable[[], AbstractAsyncContextManager[asyncpg.Connection]]
 
@@ -121,25 +123,7 @@ class Lease:
         finally:
             renewing.cancel()
             await asyncio.wait([renewing])
-            await self._give_back(connection, connect)
-
-    async def _give_back(self, connection: asyncpg.Connection, connect: Connect) -> None:
-        """Release it: over another connection where its own fails, once the database is back.
-
-        A database that stays away for longer than a renewal lets it run out by itself. None of
-        this takes the place of what the work came to.
-        """
-        with suppress(Exception):  # what is wrong with more than this connection, another one tells
-            await self.release(connection)
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self.seconds / RENEWALS):
-                while True:
-                    with suppress(DatabaseUnavailableError, asyncpg.PostgresError):
-                        async with connect() as another:
-                            await self.release(another)
-                        return
-                    await asyncio.sleep(SECONDS_TO_TRY_AGAIN)
+            await give_back(self.release, connection, connect, seconds=self.seconds)
 
     async def _renew(self, connect: Connect) -> None:
         while True:
@@ -157,3 +141,48 @@ class Lease:
         """Return who holds it and for how many seconds more; None where it never was held."""
         record = await connection.fetchrow(SELECT_HOLDER, self.name)
         return (record["holder"], record["seconds"]) if record else None
+
+
+async def give_back(
+    write: Callable[[asyncpg.Connection], Awaitable[object]],
+    connection: asyncpg.Connection,
+    connect: Connect,
+    *,
+    seconds: float,
+) -> None:
+    """Write what ends a claim: over another connection where its own fails, once the database is
+    back. None of this takes the place of what the work came to.
+
+    Args:
+        write: Changes nothing where it was done before.
+        connection: Is tried first.
+        connect: Opens others.
+        seconds: How long it is tried, after which the claim runs out by itself; work that is being
+            cancelled tries for 1 s at most.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        seconds = min(seconds, SECONDS_AT_A_STOP)
+    # A task of its own: within one that is being cancelled, what fails is told as cancelled.
+    writing = asyncio.create_task(_write(write, connection, connect))
+    try:
+        await asyncio.wait([writing], timeout=seconds)
+    finally:
+        writing.cancel()
+        await asyncio.wait([writing])
+
+
+async def _write(
+    write: Callable[[asyncpg.Connection], Awaitable[object]],
+    connection: asyncpg.Connection,
+    connect: Connect,
+) -> None:
+    with suppress(Exception):  # what is wrong with more than this connection, another one tells
+        await write(connection)
+        return
+    while True:
+        with suppress(DatabaseUnavailableError, asyncpg.PostgresError):
+            async with connect() as another:
+                await write(another)
+            return
+        await asyncio.sleep(SECONDS_TO_TRY_AGAIN)

@@ -9,9 +9,10 @@ from uuid import uuid4
 import asyncpg
 
 from services.common.database import Database
+from services.common.database.failures import surviving
 from services.common.errors import DatabaseUnavailableError
 from services.common.logging import get_logger
-from services.common.record.leases import Lease
+from services.common.record.leases import SECONDS_AT_A_STOP, Lease
 from services.common.resilience.background import Background
 
 log = get_logger()
@@ -37,11 +38,14 @@ class LeasedRounds(Background):
         self._lease = Lease(self.name, uuid4().hex, self.lease_seconds)
 
     async def close(self) -> None:
-        """Stop, and leave the lease to others."""
-        await super().close()
-        with suppress(DatabaseUnavailableError):
-            async with self._database.connection() as connection:
-                await self._lease.release(connection)
+        """Stop, and leave the lease to others, whatever ended the work."""
+        try:
+            await super().close()
+        finally:
+            with surviving("lease_not_released"), suppress(TimeoutError):
+                async with asyncio.timeout(SECONDS_AT_A_STOP):
+                    async with self._database.connection() as connection:
+                        await self._lease.release(connection)
 
     @abstractmethod
     async def work_round(self) -> float | None:

@@ -1,8 +1,8 @@
 """The Manager: takes requests, orchestrates Worker and Evaluator, keeps the log."""
 
 import random
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
@@ -14,6 +14,7 @@ from services.common.database import Database
 from services.common.http import create_session
 from services.common.metrics import ServiceMetrics
 from services.common.replays.asking import Asker
+from services.common.resilience.background import Background
 from services.common.resilience.breaker import Breaker
 from services.common.resilience.ranks import SCORING_PURPOSE
 from services.common.resilience.throttle import Throttle
@@ -117,10 +118,8 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
 
     @asynccontextmanager
     async def hold_resources(app: FastAPI) -> AsyncIterator[None]:
-        await database.open()
-        for one in background:
-            one.start()
         async with (
+            _working_in_background(database, refiner, background),
             create_session() as session,
             exchange_records(settings, database, session),
         ):
@@ -168,10 +167,6 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
             yield
             await app.state.door.close()
             await scorers.close()
-        for one in reversed(background):
-            await one.close()
-        await refiner.close()
-        await database.close()
 
     async def refresh_metrics() -> None:
         await row_log.refresh_metrics()
@@ -204,6 +199,21 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
     app.state.sign_ins = SignIns(settings, database, sessions)
     app.router.routes.extend(ROUTES)
     return app
+
+
+@asynccontextmanager
+async def _working_in_background(
+    database: Database, refiner: Refiner, background: Iterable[Background | RowLog]
+) -> AsyncIterator[None]:
+    """Each is closed at the end, though the close of another one fails."""
+    async with AsyncExitStack() as closing:
+        await database.open()
+        closing.push_async_callback(database.close)
+        closing.push_async_callback(refiner.close)
+        for one in background:
+            one.start()
+            closing.push_async_callback(one.close)
+        yield
 
 
 def _choose_mark(

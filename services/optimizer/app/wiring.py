@@ -238,14 +238,15 @@ def make_cycle(workshop: Workshop) -> Cycle:
     settings = workshop.settings
     asks_first = settings.optimizer_mode == PROPOSE_MODE
     promotions = PromotionKeeper(workshop.confirm, settings.optimizer_triggered_by, asks_first)
+    connect = partial(open_connection, settings)
     rollouts = RolloutKeeper(
-        workshop.connection, settings.canary_margin, workshop.compare, asks_first
+        workshop.connection, settings.canary_margin, workshop.compare, connect, asks_first
     )
     return Cycle(
         make_surveyor(settings, workshop.tools.evaluator, is_continuous=workshop.is_continuous),
         workshop.heal,
         workshop.announce,
-        partial(open_connection, settings),
+        connect,
         promotions.look_after,
         rollouts.look_after,
         settings.optimizer_heals_at_once,

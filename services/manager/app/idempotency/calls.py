@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Final
 from uuid import uuid4
@@ -18,7 +18,6 @@ from starlette.types import Scope
 from services.common.access.keys import ApiKey
 from services.common.database import Database
 from services.common.database.failures import surviving
-from services.common.errors import DatabaseUnavailableError
 from services.manager.app.idempotency.errors import (
     AnswerTooLargeError,
     CallInProgressError,
@@ -137,7 +136,7 @@ class Call:
 
     async def release(self) -> None:
         """Let the next try take it, unless it is answered; else that has to wait for the lease."""
-        with suppress(DatabaseUnavailableError):
+        with surviving("call_not_released"):
             async with self._database.connection() as connection:
                 await connection.execute(RELEASE, *self._held)
 

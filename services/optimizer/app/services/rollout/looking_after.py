@@ -12,7 +12,7 @@ from services.common.errors import ServiceError
 from services.common.logging import get_logger
 from services.common.models import Prompt
 from services.common.record.activation import IncumbentChangedError
-from services.common.record.leases import Lease
+from services.common.record.leases import Connect, Lease, give_back
 from services.common.record.outcomes import (
     CANARY,
     CANARY_ADVANCED,
@@ -59,12 +59,14 @@ class RolloutKeeper:
     Attributes:
         margin: How much worse in mean score still counts as no worse, in (0, 1).
         compare: Replays both texts where too few live answers come.
+        connect: Opens another connection, where that one is lost during replays.
         asks_first: Whether a person decides when it goes on; what is worse ends all the same.
     """
 
     connection: asyncpg.Connection
     margin: float
     compare: Compare
+    connect: Connect
     asks_first: bool = False
 
     async def look_after(self, rollout: Rollout, serving: Prompt | None) -> HealingOutcome | None:
@@ -92,7 +94,7 @@ class RolloutKeeper:
         evidence = await self._take_in(rollout, known)
         judgement = judge(evidence, margin=self.margin)
         if judgement.outcome not in (ABORT, GO_ON) and not _has_new_pair(evidence, known):
-            evidence = await self._add_replays(rollout, serving, evidence)
+            rollout, evidence = await self._add_replays(rollout, serving, evidence)
             judgement = judge(evidence, margin=self.margin)
         shown = describe(evidence, judgement, margin=self.margin)
         if judgement.outcome == ABORT:
@@ -121,29 +123,41 @@ class RolloutKeeper:
         )
         return known.take_in(ArmAnswer(**record) for record in records)
 
-    async def _add_replays(self, rollout: Rollout, serving: Prompt, evidence: Evidence) -> Evidence:
-        """Run both texts on a few live inputs that are fresh; where that fails, try again later."""
+    async def _add_replays(
+        self, rollout: Rollout, serving: Prompt, evidence: Evidence
+    ) -> tuple[Rollout, Evidence]:
+        """Run both texts on a few live inputs that are fresh; where that fails, try again later.
+
+        What came of them is on record before anything else may fail: they are paid for.
+        """
         if len(evidence.replayed) >= MAX_REPLAYED:
-            return evidence
+            return rollout, evidence
         asked = await load_asked(self.connection, rollout)
         seen = await load_seen(self.connection, rollout)
         inputs = pick_fresh(asked, seen=seen, replayed=evidence.replayed)
         name = f"canary replays {rollout.task_type}"
         turn = Lease(name, f"optimizer {uuid4().hex}", _find_pause_seconds(evidence))
         if not inputs or await turn.claim(self.connection) is None:
-            return evidence
+            return rollout, evidence
         try:
             gains = await self.compare(serving, rollout.content, inputs)
         except ServiceError as error:
-            # The lease runs out by itself, from now on.
             evidence = evidence.without_replays()
             turn = replace(turn, seconds=_find_pause_seconds(evidence))
-            await turn.claim(self.connection)
             log.warning("canary_replays_failed", task_type=rollout.task_type, code=error.code,
                         retry_seconds=turn.seconds)  # fmt: skip
-            return evidence
-        await turn.release(self.connection)
-        return evidence.with_replays([item.fingerprint for item in inputs], gains)
+            # The lease runs out by itself, from now on.
+            await turn.claim(self.connection)
+            return rollout, evidence
+        evidence = evidence.with_replays([item.fingerprint for item in inputs], gains)
+        detail = {**rollout.detail, EVIDENCE: evidence.model_dump()}
+
+        async def keep(connection: asyncpg.Connection) -> None:
+            await keep_detail(connection, rollout, detail)
+            await turn.release(connection)
+
+        await give_back(keep, self.connection, self.connect, seconds=REPLAY_PAUSE_SECONDS)
+        return replace(rollout, detail=detail), evidence
 
     async def _promote(
         self, rollout: Rollout, serving: Prompt, shown: dict[str, Any], judgement: Judgement

@@ -62,7 +62,13 @@ class WebhookNotifier:
             or not await claim_notice(connection, topic, digest, LASTING[notification.event])
         ):
             return
-        if code := await self.deliver(notification):
+        try:
+            code = await self.deliver(notification)
+        except BaseException:  # as where the Optimizer is stopped
+            if notification.event in LASTING:
+                await release_notice(connection, topic)
+            raise
+        if code:
             if notification.event in LASTING:
                 await release_notice(connection, topic)
             log.warning(

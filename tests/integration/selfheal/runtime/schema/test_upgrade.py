@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import asyncpg
 import pytest
@@ -68,6 +69,18 @@ def test_an_older_database_gets_its_migrations_and_keeps_its_rows(empty: str) ->
         ("text", 7)
     ]
     assert ExternalDatabase(empty, schema=SCHEMA).start() is False
+
+
+def test_a_farewell_that_fails_doesn_t_make_an_upgrade_a_failed_one(empty: str) -> None:
+    ask(empty, FIRST_SCHEMA.read_text(encoding="utf-8"))
+
+    async def close(connection: asyncpg.Connection, **_: Any) -> None:
+        connection.terminate()
+        raise asyncpg.ConnectionDoesNotExistError("connection was closed")
+
+    with patch.object(asyncpg.Connection, "close", close):
+        applied = ExternalDatabase(empty, schema=SCHEMA).upgrade()
+    assert applied[-1] == "migration 7"
 
 
 def test_several_at_once_apply_everything_once(empty: str) -> None:

@@ -1,16 +1,19 @@
 """Work that one process at a time does."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
+from unittest.mock import patch
 
 import asyncpg
 import pytest
 from support.polling import until
 
-from services.common.database import connect
+from services.common.database import connect, translate_database_errors
 from services.common.errors import DatabaseUnavailableError
+from services.common.record import leases
 from services.common.record.leases import Lease, LeaseLostError
 
 Connection = asyncpg.Connection
@@ -171,3 +174,100 @@ async def test_who_gives_it_back_does_not_wait_for_a_database_that_stays_away(
     async with asyncio.timeout(20), opening as own, short.holding(own, connecting):
         own.terminate()
     assert await connection.fetchval("SELECT holder FROM selfheal.leases") == "mine"
+
+
+async def test_it_is_given_back_also_after_longer_than_a_renewal_takes(
+    connection: Connection, database_url: str
+) -> None:
+    is_back = False
+
+    @asynccontextmanager
+    async def connecting() -> AsyncIterator[Connection]:
+        nonlocal is_back
+        if not is_back:
+            await asyncio.sleep(1.2 * short.seconds / leases.RENEWALS)
+            is_back = True
+            raise DatabaseUnavailableError("It is away.")
+        async with connect(database_url, timeout_seconds=5) as other:
+            yield other
+
+    short = Lease("some work", "mine", 4)
+    with patch.object(leases, "SECONDS_TO_TRY_AGAIN", 0):
+        async with connect(database_url, timeout_seconds=5) as own, short.holding(own, connecting):
+            own.terminate()
+    assert await connection.fetchval("SELECT holder FROM selfheal.leases") == ""
+
+
+async def hold_until_cancelled(own: Connection, connecting: Callable[..., Any]) -> None:
+    """Lose the connection, and be cancelled then, as work is at SIGTERM."""
+    task = asyncio.current_task()
+    assert task is not None
+    async with MINE.holding(own, connecting):
+        own.terminate()
+        task.cancel()
+        await asyncio.Event().wait()
+
+
+async def test_what_is_cancelled_gives_it_back_though_the_database_restarts_meanwhile(
+    connection: Connection, database_url: str
+) -> None:
+    tries = 0
+
+    @asynccontextmanager
+    async def connecting() -> AsyncIterator[Connection]:
+        nonlocal tries
+        tries += 1
+        with translate_database_errors():
+            if tries <= 2:
+                raise ConnectionRefusedError
+            async with connect(database_url, timeout_seconds=5) as other:
+                yield other
+
+    with patch.multiple(leases, SECONDS_TO_TRY_AGAIN=0, SECONDS_AT_A_STOP=20):
+        async with connect(database_url, timeout_seconds=5) as own:
+            [outcome] = await asyncio.gather(
+                hold_until_cancelled(own, connecting), return_exceptions=True
+            )
+    assert isinstance(outcome, asyncio.CancelledError)
+    assert tries == 3
+    assert await THEIRS.claim(connection)
+
+
+async def test_what_is_cancelled_does_not_wait_for_a_database_that_hangs(
+    connection: Connection, database_url: str
+) -> None:
+    @asynccontextmanager
+    async def connecting() -> AsyncIterator[Connection]:
+        await asyncio.Event().wait()
+        yield connection
+
+    with patch.object(leases, "SECONDS_AT_A_STOP", 0.01):
+        async with asyncio.timeout(20), connect(database_url, timeout_seconds=5) as own:
+            [outcome] = await asyncio.gather(
+                hold_until_cancelled(own, connecting), return_exceptions=True
+            )
+    assert isinstance(outcome, asyncio.CancelledError)
+    assert await connection.fetchval("SELECT holder FROM selfheal.leases") == "mine"
+
+
+async def test_who_waits_to_give_it_back_can_still_be_stopped(
+    connection: Connection, database_url: str
+) -> None:
+    is_tried = asyncio.Event()
+
+    @asynccontextmanager
+    async def connecting() -> AsyncIterator[Connection]:
+        is_tried.set()
+        await asyncio.Event().wait()
+        yield connection
+
+    async def hold(own: Connection) -> None:
+        async with MINE.holding(own, connecting):
+            own.terminate()
+
+    async with asyncio.timeout(20), connect(database_url, timeout_seconds=5) as own:
+        holding = asyncio.create_task(hold(own))
+        await is_tried.wait()
+        holding.cancel()
+        await asyncio.wait([holding])
+    assert holding.cancelled()

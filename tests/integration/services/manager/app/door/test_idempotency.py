@@ -276,6 +276,19 @@ async def test_a_lease_is_renewed_for_as_long_as_the_call_takes(
     assert (await asking).status == 200
 
 
+async def test_a_lease_that_is_refused_its_end_costs_no_answer(
+    door: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def is_told() -> bool:
+        return any(entry["log_level"] == "error" for entry in logs)
+
+    monkeypatch.setattr(calls, "RELEASE", f"{calls.RELEASE} AND 1 / 0 = 1")
+    with capture_logs() as logs:
+        assert (await attempt(door)).status == 200
+        await until(is_told)
+    assert {it["event"] for it in logs if it["log_level"] == "error"} == {"call_not_released"}
+
+
 async def test_without_the_database_nothing_is_asked(
     door: Any, worker: StubWorker, connection: Connection
 ) -> None:

@@ -1,12 +1,18 @@
 """Jobs of people's: a draft is proven as any repair is, by one Optimizer, and never just serves."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 from uuid import UUID
 
 import asyncpg
 import pytest
 
+from services.common import database
+from services.common.errors import DatabaseUnavailableError
 from services.common.models import Prompt
 from services.common.record.jobs import (
     MAX_ATTEMPTS,
@@ -20,6 +26,7 @@ from services.common.record.jobs import (
 from services.common.record.leases import Lease
 from services.common.record.outcomes import HealingOutcome
 from services.common.record.proposals import approve_proposal
+from services.optimizer.app.services.jobs import JobTaker
 
 Connection = asyncpg.Connection
 Connect = Callable[[], Awaitable[Connection]]
@@ -238,3 +245,132 @@ async def test_a_test_message_is_sent_and_what_went_wrong_is_told(
     await optimize()
     failed = await state_of(connection, job)
     assert (failed.state, failed.error) == ("failed", "The webhook took no message: http_500.")
+
+
+READ_ONLY = "SET default_transaction_read_only = on"
+PROPOSED = HealingOutcome("proposed", "better", 99, run_id=str(UUID(int=7)))
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a draft is tried as, as far as these tests go."""
+
+    lease: Lease | None = None
+
+
+@pytest.fixture
+def take_with(database_url: str) -> Callable[..., Awaitable[None]]:
+    """Takes jobs, each of which comes to what `work` does with the run's connection."""
+    connecting = partial(database.connect, database_url, timeout_seconds=5)
+
+    async def take(work: Callable[[Connection], Awaitable[Any]]) -> None:
+        surveyor = Mock(take_draft=AsyncMock(return_value=Case()))
+        async with connecting() as own:
+
+            async def heal(connection: Connection, _case: Any) -> Any:
+                return await work(connection)
+
+            async def send_test(_person: str) -> Any:
+                return await work(own)
+
+            taker = JobTaker(surveyor, heal, AsyncMock(), send_test, 900, connecting)
+            await taker.take_all(own)
+
+    return take
+
+
+async def lose(connection: Connection) -> None:
+    connection.terminate()
+
+
+async def be_refused(connection: Connection) -> None:
+    """As where the server that it leads to is a standby from now on."""
+    await connection.execute(READ_ONLY)
+
+
+LOSSES = pytest.mark.parametrize("lose_it", [lose, be_refused])
+
+
+@LOSSES
+async def test_a_job_is_given_back_though_its_connection_was_lost(
+    connection: Connection, take_with: Callable[..., Awaitable[None]], lose_it: Any
+) -> None:
+    async def work(own: Connection) -> None:
+        await lose_it(own)
+        await own.execute("CREATE TABLE never()")
+
+    job = await ask(connection)
+    await take_with(work)
+    waiting = await state_of(connection, job)
+    assert (waiting.state, waiting.attempts) == ("waiting", 1)
+    assert (waiting.error or "").startswith("database_unavailable: ")
+
+
+@LOSSES
+async def test_a_draft_that_was_proven_is_not_proven_again_though_its_connection_was_lost(
+    connection: Connection, take_with: Callable[..., Awaitable[None]], lose_it: Any
+) -> None:
+    async def work(own: Connection) -> HealingOutcome:
+        await lose_it(own)
+        return PROPOSED
+
+    job = await ask(connection)
+    await take_with(work)
+    done = await state_of(connection, job)
+    assert (done.state, done.run_id, done.error) == ("finished", UUID(int=7), None)
+
+
+@pytest.mark.parametrize(("problem", "state"), [("", "finished"), ("http_500", "failed")])
+async def test_a_message_is_not_sent_again_though_the_connection_was_lost(
+    connection: Connection, take_with: Callable[..., Awaitable[None]], *, problem: str, state: str
+) -> None:
+    async def work(own: Connection) -> str:
+        await be_refused(own)
+        return problem
+
+    job = await add_job(connection, "message", requested_by="alice")
+    with pytest.raises(DatabaseUnavailableError):  # as it looks for the next job
+        await take_with(work)
+    assert (await state_of(connection, job)).state == state
+
+
+@pytest.mark.parametrize("lose_it", [AsyncMock(), lose, be_refused])
+async def test_who_is_stopped_gives_a_job_back_and_that_is_no_attempt(
+    connection: Connection, take_with: Callable[..., Awaitable[None]], lose_it: Any
+) -> None:
+    async def work(own: Connection) -> None:
+        await lose_it(own)
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        await asyncio.Event().wait()
+
+    job = await ask(connection)
+    for _ in range(MAX_ATTEMPTS + 1):
+        [outcome] = await asyncio.gather(take_with(work), return_exceptions=True)
+        assert isinstance(outcome, asyncio.CancelledError)
+        waiting = await state_of(connection, job)
+        assert (waiting.state, waiting.attempts) == ("waiting", 0)
+    assert "was stopped" in (waiting.error or "")
+
+
+async def test_what_nobody_expects_is_told_and_the_job_given_back(
+    connection: Connection, take_with: Callable[..., Awaitable[None]]
+) -> None:
+    job = await ask(connection)
+    for state in ("waiting", "waiting", "failed"):
+        with pytest.raises(ZeroDivisionError):
+            await take_with(AsyncMock(side_effect=ZeroDivisionError("secret")))
+        tried = await state_of(connection, job)
+        assert (tried.state, tried.error) == (state, "unexpected_error: ZeroDivisionError")
+
+
+async def test_who_is_stopped_while_people_are_told_has_finished_the_job(
+    connection: Connection, deploy: Deploy, optimize: Optimize, messages: Any
+) -> None:
+    await deploy()
+    messages.notify = AsyncMock(side_effect=asyncio.CancelledError)
+    job = await ask(connection)
+    [outcome] = await asyncio.gather(optimize(), return_exceptions=True)
+    assert isinstance(outcome, asyncio.CancelledError)
+    assert (await state_of(connection, job)).state == "finished"

@@ -10,6 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 from support.rollouts import LATER, ask, run_of, state
 
+from services.common.errors import DatabaseUnavailableError
 from services.common.record.outcomes import HealingOutcome
 from services.common.record.rollouts.endings import abort
 from services.common.record.rollouts.rollout import Rollout, load_rollouts, load_rollouts_by_id
@@ -18,6 +19,12 @@ Connection = asyncpg.Connection
 LogResult = Callable[..., Awaitable[None]]
 Optimize = Callable[..., Awaitable[dict[str, HealingOutcome]]]
 Siblings = Any  # of the conftest, which can't be imported
+
+# Those of services; the tests' own are a superuser's.
+END_CONNECTIONS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND usename <> current_user
+"""
 
 
 async def read_evidence(connection: Connection) -> Any:
@@ -239,3 +246,27 @@ async def test_a_nul_on_either_arm_does_no_harm(
     assert await read_replays(connection) == (1, [0.514])
     asked = {text for _, text in siblings.texts[before:]}
     assert asked == {"Sort \ufffd and \\u0000 \ufffd."}
+
+
+async def test_replays_count_though_the_connection_was_lost_meanwhile(
+    connection: Connection,
+    rollout: Rollout,
+    log_result: LogResult,
+    look: Optimize,
+    siblings: Siblings,
+) -> None:
+    """They are paid for."""
+
+    async def end_others(_: int) -> None:
+        siblings.before_task = None
+        await connection.execute(END_CONNECTIONS)
+
+    await ask(log_result, rollout, LATER[:6])
+    siblings.before_task = end_others
+    with pytest.raises(DatabaseUnavailableError):
+        await look()
+    assert len((await read_evidence(connection))["replayed"]) == 4
+    calls = len(siblings.tasks)
+    assert await look() == {}
+    assert len((await read_evidence(connection))["replayed"]) == 6
+    assert len(siblings.tasks) == calls + 4

@@ -99,3 +99,18 @@ async def test_without_the_database_it_is_told_and_remembered_here(
             await notifier.notify(HELD, own)
         await release_notice(own, "any")
     assert notifier.posted == 1
+
+
+async def test_what_an_optimizer_was_stopped_at_telling_is_told_by_the_next(
+    database_url: str,
+) -> None:
+    class Stopped(Posted):
+        async def deliver(self, notification: Notification) -> str:
+            raise asyncio.CancelledError
+
+    async with connect(database_url, timeout_seconds=5) as own:
+        [outcome] = await asyncio.gather(Stopped("").notify(HELD, own), return_exceptions=True)
+        assert isinstance(outcome, asyncio.CancelledError)
+        restarted = Posted()
+        await restarted.notify(HELD, own)
+    assert restarted.posted == 1
