@@ -267,7 +267,7 @@ def judge_aims(figures: NoisyFigures) -> list[Aim]:
             "incidents with a run that ended in an error",
             figures.failed_runs,
             None,
-            "an Evaluator that is down, as some plays have it; nothing else should",
+            "an Evaluator or a provider that fails, as it does in some; nothing else should",
         ),
     ]
 
