@@ -39,7 +39,7 @@ FOLLOWED_ANSWERS: Final = 84
 WATCHED_ANSWERS: Final = 600
 # What no prompt is to blame for goes on for so long: a drift is at its worst for half of it, and
 # seasons come twice.
-LASTING_ANSWERS: Final = 300
+LASTING_BATCHES: Final = 25
 # A canary of a text that is a little worse takes hundreds of its own answers at a tenth of them.
 MOST_BATCHES: Final = 400
 # So many runs of the Optimizer are an incident at most.
@@ -93,7 +93,7 @@ class Incident(Stage):
             What served after its first run, and after the canary that came of it.
         """
         first, idle = "", 0
-        for _ in range(MOST_BATCHES):
+        for _ in range(LASTING_BATCHES if self._play.lasts else MOST_BATCHES):
             if self._play.drifts:
                 self._model.drift = min(MOST_DRIFT, self._model.drift + DRIFT_PER_BATCH)
             await self._ask(BATCH)
@@ -135,14 +135,14 @@ class Incident(Stage):
             await wait_until_ready(self._lane)
 
     async def _is_over(self, runs: Sequence[HealingRun], idle: int) -> bool:
+        if self._play.lasts:
+            return False
         serving = (await self._lane.database.serving()).content
         if self._play.lane in (REGRESSION, RESTART):
             now, target = await self._appraise(serving), await self._appraise(self._play.target)
             is_idle = idle >= MOST_IDLE_BATCHES_OF_REGRESSIONS
             is_spent = is_idle or len(runs) >= MOST_RUNS
             return is_recovered(now, target) or is_spent
-        if self._play.lasts:
-            return self._answers >= LASTING_ANSWERS
         if any(run.decision == ROLLED_BACK for run in runs):
             return True
         latest = self._candidates[-1] if self._candidates else None
