@@ -25,6 +25,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.run_description import describe_run
 from services.common.record.surprise import (
     ACTIVATION_LEVEL,
     RUN_LENGTH,
@@ -300,6 +301,7 @@ def main() -> int:
         f"{AIMED_RUN_LENGTH:,} by its 95 % bound, medians of {', '.join(map(str, FALLS.values()))}"
         f": {'reached' if reached else 'missed'}"
     )
+    output.print(", ".join(describe_run().values()), highlight=False)
     return 0 if reached else 1
 
 

@@ -30,6 +30,7 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.run_description import describe_run
 from services.common.proof.betting import FIRST_ALPHA, PairedScore, follow_wealth, play
 from services.optimizer.app.services.proof.paired_test import decide
 from services.optimizer.app.services.proof.replay_results import (
@@ -311,7 +312,9 @@ def main() -> int:
     run = partial(measure, incidents=options.incidents, seed=options.seed)
     with ProcessPoolExecutor(os.cpu_count(), initializer=be_quiet) as processes:
         found = list(processes.map(run, SCENARIOS))
-    Console(width=TABLE_WIDTH).print(tabulate(found))
+    output = Console(width=TABLE_WIDTH)
+    output.print(tabulate(found))
+    output.print(", ".join(describe_run().values()), highlight=False)
     return 0 if all(row.meets_aim for row in found) else 1
 
 

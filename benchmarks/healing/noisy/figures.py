@@ -26,6 +26,8 @@ from benchmarks.healing.schedule import WITH_HISTORY, WITHOUT_HISTORY
 # Harm counts from so many answers on, given while a text served more than a tenth of the traffic.
 MOST_ANSWERS_IN_HARM: Final = 60
 LEAST_TIES: Final = 500
+# A run that ended before it could tell whose fault it is.
+NO_VERDICT: Final = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +102,15 @@ class NoisyFigures:
         harm: By what canaries there were.
         changed: By lane in which the prompt isn't to blame: incidents whose prompt was changed for
             one that is no better.
-        blamed: What was blamed, by what is to blame.
+        blamed: What the first run of an incident blamed, by what is to blame.
+        recall: By what is to blame: of the incidents that were looked into, those in which the
+            first run said so.
+        precision: By what was blamed: of those incidents, the ones in which it is so.
         calls: Calls of the Worker in heals that reached the gate.
         to_share: Seconds from the third failing row until a repair served a share of the traffic.
         to_all: The same until it served all of it.
-        errors: Plays with a run that failed, or with other than one active prompt in the end.
+        failed_runs: Plays with a run that failed.
+        torn: Plays with other than one active prompt in the end.
     """
 
     ties: Rate
@@ -116,10 +122,13 @@ class NoisyFigures:
     harm: dict[str, Harm]
     changed: dict[str, Rate]
     blamed: dict[str, Counter[str]]
+    recall: dict[str, Rate]
+    precision: dict[str, Rate]
     calls: Spread
     to_share: Spread
     to_all: Spread
-    errors: Rate
+    failed_runs: Rate
+    torn: Rate
 
 
 def summarise(plays: Sequence[PlayRecord]) -> NoisyFigures:
@@ -134,6 +143,9 @@ def summarise(plays: Sequence[PlayRecord]) -> NoisyFigures:
         play
         for play in plays
         if play.fault != PROMPT and play.lane not in (HARMFUL, HARMFUL_AT_ONCE)
+    ]
+    looked_into = [
+        (play.fault, play.heals[0].verdict or NO_VERDICT) for play in plays if play.heals
     ]
     return NoisyFigures(
         ties=rate_of([heal.passed for heal in ties]),
@@ -157,18 +169,22 @@ def summarise(plays: Sequence[PlayRecord]) -> NoisyFigures:
             for name in dict.fromkeys(play.name for play in others)
         },
         blamed={
-            fault: Counter(
-                heal.verdict or "nothing"
-                for play in plays
-                if play.fault == fault
-                for heal in play.heals[:1]
-            )
+            fault: Counter(said for is_so, said in looked_into if is_so == fault)
             for fault in dict.fromkeys(play.fault for play in plays)
+        },
+        recall={
+            fault: rate_of([said == fault for is_so, said in looked_into if is_so == fault])
+            for fault in dict.fromkeys(play.fault for play in plays)
+        },
+        precision={
+            verdict: rate_of([is_so == verdict for is_so, said in looked_into if said == verdict])
+            for verdict in dict.fromkeys(said for _, said in looked_into)
         },
         calls=spread_of(heal.calls for heal in judged),
         to_share=spread_of(play.seconds_to_share for play in plays),
         to_all=spread_of(play.seconds_to_all for play in plays),
-        errors=rate_of([bool(play.errors) or play.active_prompts != 1 for play in plays]),
+        failed_runs=rate_of([bool(play.errors) for play in plays]),
+        torn=rate_of([play.active_prompts != 1 for play in plays]),
     )
 
 
@@ -239,6 +255,19 @@ def judge_aims(figures: NoisyFigures) -> list[Aim]:
             20,
             unit="s",
             could_miss="steps that wait for more answers than come",
+        ),
+        aim_of_rate(
+            "incidents that leave other than one active prompt",
+            figures.torn,
+            0,
+            "an activation in two pieces, at any of the plays",
+            is_essential=True,
+        ),
+        aim_of_rate(
+            "incidents with a run that ended in an error",
+            figures.failed_runs,
+            None,
+            "an Evaluator or a provider that fails, as it does in some; nothing else should",
         ),
     ]
 

@@ -37,8 +37,13 @@ BATCHES_BEFORE: Final = 2
 # So many answers at least a promotion is followed by; more where it may be the watch's to undo.
 FOLLOWED_ANSWERS: Final = 84
 WATCHED_ANSWERS: Final = 600
+# What no prompt is to blame for goes on for so long: a drift is at its worst for half of it, and
+# seasons come twice.
+LASTING_BATCHES: Final = 25
 # A canary of a text that is a little worse takes hundreds of its own answers at a tenth of them.
 MOST_BATCHES: Final = 400
+# So many runs of the Optimizer are an incident at most.
+MOST_RUNS: Final = 12
 # After so many batches in which the Optimizer found no work an incident is over; a bad prompt's
 # goes on for longer, since what is half repaired takes more answers to show it.
 MOST_IDLE_BATCHES: Final = 4
@@ -88,7 +93,7 @@ class Incident(Stage):
             What served after its first run, and after the canary that came of it.
         """
         first, idle = "", 0
-        for _ in range(MOST_BATCHES):
+        for _ in range(LASTING_BATCHES if self._play.lasts else MOST_BATCHES):
             if self._play.drifts:
                 self._model.drift = min(MOST_DRIFT, self._model.drift + DRIFT_PER_BATCH)
             await self._ask(BATCH)
@@ -130,11 +135,13 @@ class Incident(Stage):
             await wait_until_ready(self._lane)
 
     async def _is_over(self, runs: Sequence[HealingRun], idle: int) -> bool:
+        if self._play.lasts:
+            return False
         serving = (await self._lane.database.serving()).content
         if self._play.lane in (REGRESSION, RESTART):
             now, target = await self._appraise(serving), await self._appraise(self._play.target)
             is_idle = idle >= MOST_IDLE_BATCHES_OF_REGRESSIONS
-            is_spent = is_idle or len(runs) >= self._play.heals
+            is_spent = is_idle or len(runs) >= MOST_RUNS
             return is_recovered(now, target) or is_spent
         if any(run.decision == ROLLED_BACK for run in runs):
             return True
@@ -142,7 +149,7 @@ class Incident(Stage):
         if latest is not None and latest.content == serving:
             is_watched = self._play.lane == HARMFUL_AT_ONCE
             return latest.answers >= (WATCHED_ANSWERS if is_watched else FOLLOWED_ANSWERS)
-        return idle >= MOST_IDLE_BATCHES or len(runs) >= self._play.heals
+        return idle >= MOST_IDLE_BATCHES or len(runs) >= MOST_RUNS
 
     async def _ask(self, count: int) -> None:
         """Send requests, and note what serves meanwhile."""
@@ -150,7 +157,8 @@ class Incident(Stage):
         serving, share = await database.serving(), await database.canary_share()
         latest = self._candidates[-1] if self._candidates else None
         is_full = latest is not None and latest.content == serving.content
-        waiting = iter(self._draw_requests(count, is_later=latest is not None))
+        asked = self._draw_requests(count, is_later=latest is not None)
+        count, waiting = len(asked), iter(asked)
         wrong_versions: list[int] = []
 
         async def send() -> None:
@@ -159,8 +167,8 @@ class Incident(Stage):
                 if reply is None:
                     continue
                 answered, _ = set_name_aside(reply["worker_output"])
-                asked, _ = set_name_aside(refine(text, task_type=TASK_TYPE))
-                if not is_right(answered, asked):
+                refined, _ = set_name_aside(refine(text, task_type=TASK_TYPE))
+                if not is_right(answered, refined):
                     wrong_versions.append(reply["prompt_version"])
 
         async with asyncio.TaskGroup() as senders:

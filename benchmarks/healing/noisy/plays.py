@@ -44,8 +44,6 @@ PROVIDER_FAULTS: Final = (
     ModelCondition.WORSE,
 )
 PROPOSALS: Final = 8
-MOST_HEALS: Final = 12
-HEALS_OF_A_FAULT: Final = 3
 # What a model that drifts loses with every batch of requests, and at most.
 DRIFT_PER_BATCH, MOST_DRIFT = 0.04, 0.4
 
@@ -66,11 +64,10 @@ class Play:
         history: What served before the incumbent, the oldest first.
         incumbent: What serves while failures come.
         proposals: What the analyst proposes, in turn.
-        heals: Runs of the Optimizer at most.
         asks: Shares of the groups of users until something is promoted.
         asks_later: The same from then on, and what prompts are worth is by these.
         drifts: Whether the model gets worse meanwhile.
-        hardens: Whether users come to ask what the model finds hard.
+        hardens: Whether users ask what the model finds hard, every other season.
         judge: What becomes of the Evaluator.
         provider: What becomes of the model's provider.
         floods: Whether one caller sends garbage beside the others.
@@ -87,7 +84,6 @@ class Play:
     history: tuple[str, ...]
     incumbent: str
     proposals: tuple[str, ...] = ()
-    heals: int = MOST_HEALS
     heeds_own: bool = False
     asks: Mapping[str, float] = field(default_factory=lambda: EVEN)
     asks_later: Mapping[str, float] = field(default_factory=lambda: EVEN)
@@ -113,6 +109,11 @@ class Play:
     def changes(self) -> bool:
         """Whether the incumbent serves well before something goes wrong."""
         return self.lane in (DRIFT, SHIFT, JUDGE, PROVIDERS, FLOOD)
+
+    @property
+    def lasts(self) -> bool:
+        """Whether what is wrong stays so, whatever the Optimizer does."""
+        return self.changes or self.lane == TASTES
 
     def chance(self) -> random.Random:
         """Make a random generator whose seed is this play's own."""
@@ -188,10 +189,10 @@ class PlayWriter:
 
         def write(lane: str, name: str, fault: str) -> Play:
             play = self._write(lane, name, WITH_HISTORY, (good, (last,), good, tuple(others)))
-            return replace(play, fault=fault, heals=HEALS_OF_A_FAULT)
+            return replace(play, fault=fault)
 
         yield replace(write(DRIFT, "model gets worse slowly", MODEL), drifts=True)
-        yield replace(write(SHIFT, "users ask harder things", INPUT), hardens=True)
+        yield replace(write(SHIFT, "users ask harder things by seasons", INPUT), hardens=True)
         for judge in JUDGES:
             yield replace(write(JUDGE, judge.value, EVALUATOR), judge=judge)
         for provider in PROVIDER_FAULTS:

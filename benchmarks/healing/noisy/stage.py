@@ -32,6 +32,8 @@ CANARY_STEPS, AT_ONCE = "0.1,0.5,1", "1"
 FIXED_GATE_PAIRS: Final = 20
 # Of the requests that the simulated model has no answer to, so many are among the others.
 HARD_REQUESTS: Final = 4
+# A season of what users ask, and then one of the other kind.
+SEASON_ANSWERS: Final = 72
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,8 @@ class Stage:
         pool = (*self._bench.pools.live, *self._bench.pools.hard[:HARD_REQUESTS])
         groups = [find_group(refine(text, task_type=TASK_TYPE)) for text in pool]
         weights = [asks[group] / groups.count(group) for group in groups]
-        if play.hardens and self._is_disturbed:
+        is_hard = self._answers // SEASON_ANSWERS % 2 == 0
+        if play.hardens and self._is_disturbed and is_hard:
             weights = [
                 weight * self._model.difficulty(text) ** 2
                 for weight, text in zip(weights, pool, strict=True)

@@ -5,10 +5,12 @@ from typing import Final
 
 from rich.table import Table
 
-from benchmarks.healing.noisy.figures import MOST_ANSWERS_IN_HARM, NoisyFigures
+from benchmarks.healing.noisy.figures import MOST_ANSWERS_IN_HARM, NO_VERDICT, NoisyFigures
+from benchmarks.healing.noisy.plays import EVALUATOR, INPUT, MODEL, NOBODY, PROMPT, PROVIDER
+from benchmarks.healing.reporting.intervals import Rate
 from benchmarks.healing.reporting.tables import show_rate, show_spread
 
-VERDICTS: Final = ("prompt", "drift", "input", "evaluator", "provider", "unknown", "nothing")
+VERDICTS: Final = (PROMPT, MODEL, INPUT, EVALUATOR, PROVIDER, NOBODY, NO_VERDICT)
 
 
 def table_of_model(shares: Mapping[str, Mapping[str, float]]) -> Table:
@@ -94,10 +96,22 @@ def table_of_innocent(figures: NoisyFigures) -> Table:
 
 def table_of_blame(figures: NoisyFigures) -> Table:
     """Show what the first run of an incident blamed, by what is to blame."""
-    table = _table("Whose fault it is (rows), and what was said first", "", *VERDICTS)
+    table = _table("Whose fault it is (rows), and what was said first", "", *VERDICTS, "recall")
     for fault, counts in figures.blamed.items():
-        table.add_row(fault, *(str(counts[verdict]) for verdict in VERDICTS))
+        counted = (str(counts[verdict]) for verdict in VERDICTS)
+        table.add_row(fault, *counted, _show_share(figures.recall[fault]))
+    precisions = (_show_share(figures.precision.get(verdict)) for verdict in VERDICTS[:-1])
+    table.add_row("precision", *precisions)
+    table.caption = (
+        "Of incidents that were looked into, by their first run. Recall: of those of a row, that "
+        "it was said. Precision: of those in which it was said, that it is so; it hangs on how "
+        "many incidents of each kind are played."
+    )
     return table
+
+
+def _show_share(rate: Rate | None) -> str:
+    return "" if rate is None or rate.share is None else f"{rate.share:.2f}"
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -36,10 +36,10 @@ class Aim:
     @property
     def is_refuted(self) -> bool:
         """Whether the figure misses its aim by more than chance: the whole interval is beyond."""
-        if self.limit is None or self.rate is None:
-            return self.reached is False
-        if self.rate.low is None or self.rate.high is None:
-            return self.reached is False
+        if self.reached is not False or self.limit is None:
+            return False
+        if self.rate is None or self.rate.low is None or self.rate.high is None:
+            return True
         return self.rate.high < self.limit if self.at_least else self.rate.low > self.limit
 
     @property

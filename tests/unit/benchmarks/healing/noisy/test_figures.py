@@ -64,6 +64,30 @@ def test_recovery_goes_by_truth() -> None:
     assert figures.recovery[WITHOUT_HISTORY].over_empty.median == pytest.approx(0.702)
 
 
+def test_a_play_that_leaves_two_active_prompts_misses_an_aim_in_a_quick_run_too() -> None:
+    plays = [record(), record(active_prompts=2)]
+    [torn] = [aim for aim in judge_aims(summarise(plays)) if "active prompt" in aim.name]
+    assert torn.is_essential
+    assert torn.is_refuted
+    [torn] = [aim for aim in judge_aims(summarise(plays[:1])) if "active prompt" in aim.name]
+    assert torn.reached
+
+
+def test_what_was_said_first_is_counted_of_incidents_that_were_looked_into() -> None:
+    drift = replace(HELD, verdict="drift")
+    figures = summarise(
+        [
+            record(fault="drift", heals=[drift, HELD]),
+            record(fault="drift", heals=[replace(HELD, verdict="")]),
+            record(fault="drift", heals=[]),
+            record(fault="input", heals=[drift]),
+        ]
+    )
+    assert (figures.recall["drift"].count, figures.recall["drift"].total) == (1, 2)
+    assert (figures.precision["drift"].count, figures.precision["drift"].total) == (1, 2)
+    assert figures.recall["input"].count == 0
+
+
 def test_nothing_that_was_played_reaches_no_aim() -> None:
     figures = summarise([])
     assert not any(aim.reached for aim in judge_aims(figures) if aim.measured)

@@ -63,3 +63,8 @@ def test_an_aim_is_refuted_where_chance_is_no_excuse(
 ) -> None:
     limit = 0.85 if at_least else 0.05
     assert aim_of_rate("a", rate, limit, "", at_least=at_least).is_refuted is refuted
+
+
+def test_what_never_happened_refutes_no_aim_of_never() -> None:
+    assert not aim_of_rate("a", Rate(0, 3), 0, "").is_refuted
+    assert aim_of_rate("a", Rate(1, 3), 0, "").is_refuted
