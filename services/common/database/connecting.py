@@ -20,7 +20,7 @@ from services.common.setting_checks import read_hosts, read_url_options
 APPLICATION_NAME: Final = "selfheal"
 ATTRIBUTES: Final = "target_session_attrs"
 # So long what is being cancelled waits for a server that may hang: it has to end soon.
-SECONDS_AT_A_STOP: Final = 2.0
+MOST_SECONDS_AT_A_STOP: Final = 2.0
 # asyncpg gives no rows of a simple query, which is the one kind that no pooler takes apart: so
 # their number is the answer, a bit for each question. A pooler makes up the process id that it
 # gives to its clients.
@@ -125,7 +125,8 @@ class Opener:
             TargetServerAttributeNotMatched: If servers answer, and none suits.
             Exception: Any of CONNECTION_ERRORS, of the server that was tried last.
         """
-        arguments = connection_arguments(self._url, timeout_seconds=_bound(self._timeout_seconds))
+        arguments = connection_arguments(self._url, timeout_seconds=self._timeout_seconds)
+        arguments["timeout"] = _bound(arguments["timeout"])
         arguments["command_timeout"] = self._statement_seconds
         wanted = read_url_options(arguments["dsn"]).get(ATTRIBUTES, "any")
         if "host" not in arguments:
@@ -186,7 +187,7 @@ async def close_connection(connection: asyncpg.Connection, *, timeout_seconds: f
 
 
 def _bound(seconds: float) -> float:
-    return min(seconds, SECONDS_AT_A_STOP) if is_being_cancelled() else seconds
+    return min(seconds, MOST_SECONDS_AT_A_STOP) if is_being_cancelled() else seconds
 
 
 def connect(url: str, *, timeout_seconds: float) -> AbstractAsyncContextManager[asyncpg.Connection]:

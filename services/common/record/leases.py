@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import asyncpg
+import structlog
 
 from services.common.errors import DatabaseUnavailableError, ServiceError
 
@@ -48,6 +49,9 @@ RENEWALS = 4
 SECONDS_TO_TRY_AGAIN = 0.5
 # So long what is being stopped tries at most: a few such in a row fit into a process' grace.
 SECONDS_AT_A_STOP = 1.0
+
+# Our own module for logs masks keys, and so builds on this room.
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 
 Connect = Callable[[], AbstractAsyncContextManager[asyncpg.Connection]]
 
@@ -158,7 +162,8 @@ async def give_back(
         connection: Is tried first.
         connect: Opens others.
         seconds: How long it is tried, after which the claim runs out by itself; work that is being
-            cancelled tries for 1 s at most.
+            cancelled tries for 1 s at most, and so does what is cancelled meanwhile. What couldn't
+            be written is logged.
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():
@@ -167,9 +172,16 @@ async def give_back(
     writing = asyncio.create_task(_write(write, connection, connect))
     try:
         await asyncio.wait([writing], timeout=seconds)
+    except asyncio.CancelledError:
+        await asyncio.wait([writing], timeout=SECONDS_AT_A_STOP)
+        raise
     finally:
         writing.cancel()
         await asyncio.wait([writing])
+        if writing.cancelled():
+            log.warning("claim_not_given_back", error=TimeoutError.__name__)
+        elif error := writing.exception():
+            log.warning("claim_not_given_back", error=type(error).__name__)
 
 
 async def _write(

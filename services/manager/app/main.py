@@ -122,6 +122,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
             _working_in_background(database, refiner, background),
             create_session() as session,
             exchange_records(settings, database, session),
+            AsyncExitStack() as closing,
         ):
             worker = WorkerClient(session, settings, worker_throttle, to_worker)
             evaluator = EvaluatorClient(session, settings, evaluator_throttle, to_evaluator)
@@ -143,6 +144,7 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
                 concurrency=settings.scoring_concurrency,
             )
             scorers.start()
+            closing.push_async_callback(scorers.close)
             app.state.door = Door(
                 worker=worker,
                 conversation_log=conversation_log,
@@ -163,10 +165,9 @@ def create_manager(settings: ManagerSettings) -> FastAPI:
                 task_types=task_types,
                 prices=prices,
             )
+            closing.push_async_callback(app.state.door.close)
             app.state.examiner = Examiner(settings, database, session)
             yield
-            await app.state.door.close()
-            await scorers.close()
 
     async def refresh_metrics() -> None:
         await row_log.refresh_metrics()

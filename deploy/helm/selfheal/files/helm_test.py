@@ -103,6 +103,7 @@ def play() -> int:
     with stream_chat(settings, messages, task_type=TASK_TYPE) as answer:
         characters = sum(len(piece) for piece in answer.pieces)
     print(f"streamed: {characters} characters")
+    wait_for_scores()
     if not characters:
         sys.exit("The streamed answer is empty: selfheal logs")
     return passed
@@ -138,7 +139,6 @@ def test() -> None:
             sys.exit("No answer passed: selfheal logs, selfheal doctor")
         if "--heal" in sys.argv:
             wait_for_a_heal()
-        wait_for_scores()
     finally:
         remove()
         print(f"removed {TASK_TYPE}")

@@ -33,8 +33,10 @@ class RowLog:
 
     async def close(self) -> None:
         """Stop landing, and wait for what is being spooled."""
-        await self._lander.close()
-        await self._spool.close()
+        try:
+            await self._lander.close()
+        finally:
+            await self._spool.close()
 
     async def find_obstacle(self) -> str:
         """Say why no row can be kept now, neither in the database nor on the spool."""

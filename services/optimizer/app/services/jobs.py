@@ -35,7 +35,7 @@ from services.optimizer.app.services.diagnosis.survey import Surveyor
 # A lease outlives the longest heal by this much.
 LEASE_MARGIN_SECONDS = 120
 BUSY = "Another heal of this task type runs; this one waits for it."
-STOPPED = "The Optimizer was stopped meanwhile; the next run takes this up again."
+STOPPED = "The Optimizer was stopped meanwhile."
 
 log = get_logger()
 
@@ -98,8 +98,7 @@ class JobTaker:
             reason = f"{error.code}: {error.message}"
             await self._write(connection, partial(release_job, job=job, error=reason))
         except asyncio.CancelledError:
-            stopped = partial(release_job, job=job, error=STOPPED, counts=False)
-            await self._write(connection, stopped)
+            await self._write(connection, partial(release_job, job=job, error=STOPPED))
             raise
         except Exception as error:
             reason = f"unexpected_error: {type(error).__name__}"

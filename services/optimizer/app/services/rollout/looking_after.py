@@ -1,5 +1,6 @@
 """Looks after one rollout: takes in what its arms answered, and does what follows from it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -149,6 +150,9 @@ class RolloutKeeper:
             # The lease runs out by itself, from now on.
             await turn.claim(self.connection)
             return rollout, evidence
+        except asyncio.CancelledError:
+            await give_back(turn.release, self.connection, self.connect, seconds=turn.seconds)
+            raise
         evidence = evidence.with_replays([item.fingerprint for item in inputs], gains)
         detail = {**rollout.detail, EVIDENCE: evidence.model_dump()}
 

@@ -62,15 +62,13 @@ class WebhookNotifier:
             or not await claim_notice(connection, topic, digest, LASTING[notification.event])
         ):
             return
+        code = "not_delivered"  # as where the Optimizer is stopped
         try:
             code = await self.deliver(notification)
-        except BaseException:  # as where the Optimizer is stopped
-            if notification.event in LASTING:
+        finally:
+            if code and notification.event in LASTING:
                 await release_notice(connection, topic)
-            raise
         if code:
-            if notification.event in LASTING:
-                await release_notice(connection, topic)
             log.warning(
                 "notification_failed",
                 about=notification.event,

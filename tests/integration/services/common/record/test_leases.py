@@ -2,19 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import AsyncMock, patch
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 from support.polling import until
 
 from services.common.database import connect, translate_database_errors
 from services.common.errors import DatabaseUnavailableError
 from services.common.record import leases
-from services.common.record.leases import Lease, LeaseLostError
+from services.common.record.leases import Lease, LeaseLostError, give_back
 
 Connection = asyncpg.Connection
 END = "UPDATE selfheal.leases SET held_until = now() - interval '1 second'"
@@ -271,3 +272,40 @@ async def test_who_waits_to_give_it_back_can_still_be_stopped(
         holding.cancel()
         await asyncio.wait([holding])
     assert holding.cancelled()
+
+
+def never() -> AbstractAsyncContextManager[Connection]:
+    raise AssertionError("no other connection is needed")
+
+
+async def test_a_stop_leaves_time_to_what_is_being_written(connection: Connection) -> None:
+    """A draft that was proven would be proven again."""
+    is_begun, may_go_on = asyncio.Event(), asyncio.Event()
+
+    async def write(own: Connection) -> None:
+        is_begun.set()
+        await may_go_on.wait()
+        await MINE.release(own)
+
+    await MINE.claim(connection)
+    with patch.object(leases, "SECONDS_AT_A_STOP", 20):
+        writing = asyncio.create_task(give_back(write, connection, never, seconds=20))
+        await is_begun.wait()
+        writing.cancel()
+        await asyncio.sleep(0)
+        may_go_on.set()
+        await asyncio.wait([writing])
+    assert writing.cancelled()
+    assert await THEIRS.claim(connection)
+
+
+async def test_what_can_not_be_written_is_told(connection: Connection, database_url: str) -> None:
+    connecting = partial(connect, database_url, timeout_seconds=5)
+    broken = AsyncMock(side_effect=ZeroDivisionError)
+    hanging = AsyncMock(side_effect=asyncio.Event().wait)
+    with capture_logs() as logs:
+        await give_back(broken, connection, connecting, seconds=20)
+        await give_back(hanging, connection, connecting, seconds=0.01)
+    assert [entry["error"] for entry in logs if entry["event"] == "claim_not_given_back"] == [
+        "ZeroDivisionError", "TimeoutError",
+    ]  # fmt: skip

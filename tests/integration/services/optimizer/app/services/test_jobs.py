@@ -335,7 +335,7 @@ async def test_a_message_is_not_sent_again_though_the_connection_was_lost(
 
 
 @pytest.mark.parametrize("lose_it", [AsyncMock(), lose, be_refused])
-async def test_who_is_stopped_gives_a_job_back_and_that_is_no_attempt(
+async def test_who_is_stopped_gives_a_job_back_and_three_stops_are_a_failure(
     connection: Connection, take_with: Callable[..., Awaitable[None]], lose_it: Any
 ) -> None:
     async def work(own: Connection) -> None:
@@ -346,12 +346,13 @@ async def test_who_is_stopped_gives_a_job_back_and_that_is_no_attempt(
         await asyncio.Event().wait()
 
     job = await ask(connection)
-    for _ in range(MAX_ATTEMPTS + 1):
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         [outcome] = await asyncio.gather(take_with(work), return_exceptions=True)
         assert isinstance(outcome, asyncio.CancelledError)
-        waiting = await state_of(connection, job)
-        assert (waiting.state, waiting.attempts) == ("waiting", 0)
-    assert "was stopped" in (waiting.error or "")
+        found = await state_of(connection, job)
+        state = "waiting" if attempt < MAX_ATTEMPTS else "failed"
+        assert (found.state, found.attempts) == (state, attempt)
+    assert "was stopped" in (found.error or "")
 
 
 async def test_what_nobody_expects_is_told_and_the_job_given_back(

@@ -167,11 +167,8 @@ async def test_a_look_that_hangs_can_be_stopped(
     looking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await looking
-    # Nobody waits for what it held; further replays wait for half a minute.
-    assert await look() == {}
-    await connection.execute(END_LEASES)
     hang.released.set()
-    await look()
+    await look()  # nobody waits for what it held
     assert await read_replays(connection) == (4, [0.514] * 4)
 
 
