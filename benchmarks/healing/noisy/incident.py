@@ -37,8 +37,8 @@ BATCHES_BEFORE: Final = 2
 # So many answers at least a promotion is followed by; more where it may be the watch's to undo.
 FOLLOWED_ANSWERS: Final = 84
 WATCHED_ANSWERS: Final = 600
-# What no prompt is to blame for goes on for so long: a drift is at its worst for half of it, and
-# seasons come twice.
+# What no prompt is to blame for goes on for so long: a drift is at its worst for more than half of
+# it, and seasons come twice.
 LASTING_BATCHES: Final = 25
 # A canary of a text that is a little worse takes hundreds of its own answers at a tenth of them.
 MOST_BATCHES: Final = 400

@@ -3,6 +3,8 @@
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.rows import for_each
 
 from services.optimizer.app.services.rollout import judge as judging
@@ -88,3 +90,15 @@ def test_the_report_tells_what_each_step_rested_on() -> None:
     assert [one["live_gain"] for one in shown["figures"]] == [0.5, None]
     assert shown["figures"][0]["replay_gain"] == 0.2
     assert set(shown["guards"]) == {"canary_refuses", "canary_slow", "canary_long"}
+
+
+@given(
+    st.lists(st.just(0.0) | st.floats(-1, 1, allow_subnormal=False), max_size=60),
+    st.sets(st.integers(0, 59)),
+)
+def test_to_leave_out_pairs_without_a_gain_makes_no_bet_easier(
+    gains: list[float], left_out: set[int]
+) -> None:
+    fewer = [gain for number, gain in enumerate(gains) if gain or number not in left_out]
+    assert bet(fewer, shift=MARGIN) <= bet(gains, shift=MARGIN) * (1 + 1e-9)
+    assert bet(fewer, direction=-1) <= bet(gains, direction=-1) * (1 + 1e-9)
