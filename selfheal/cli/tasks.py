@@ -173,7 +173,7 @@ def enable_task_type(name: Name) -> None:
     if not task_types.is_built_in(name):
         messages.print(
             "A service that started before the directory was written doesn't know its rules: "
-            "selfheal down && selfheal up"
+            "selfheal down && selfheal up, with the options that it was started with"
         )
 
 

@@ -70,9 +70,11 @@ def _evidence(record: Detail, mistake: str, *, of: str = "") -> str:
     e_value, p_value, alpha = (
         read_number(record, name) for name in (f"{of}e_value", f"{of}p_value", "alpha")
     )
-    said = f"; e-value {e_value:.3g}" if e_value is not None else ""
-    if p_value is None:
+    if not p_value:
         return ""
+    said = f"; its bet reached {1 / p_value:.3g}"
+    if e_value is not None:
+        said += f", and stood at {e_value:.3g} in the end (e-value)"
     if alpha and mistake:
         asked = f", where at most {alpha:g} is asked for: so at most 1 in {1 / alpha:.3g} {mistake}"
         said = asked + said

@@ -214,10 +214,6 @@ def _explain_failures(it: Facts, now: datetime) -> Concern:
     if it.proposal is not None:
         told = ("A proven repair waits for your answer: approve or reject it.",)
         action, url = "Answer it", heal_url(it.proposal.id)
-    elif it.trying_since is not None and now - it.trying_since < LATE:
-        kind, state = "warn", "A heal is under way"
-        told = ("A heal is under way: look again in a minute.",)
-        action, url = "See the heals", "/heals"
     elif it.looked_at is not None and it.looked_at.decision == CANARY:
         kind, state = "warn", "A repair serves a share"
         shares = (
@@ -226,6 +222,10 @@ def _explain_failures(it: Facts, now: datetime) -> Concern:
         )
         told = (shares,)
         action, url = "See the heal", heal_url(it.looked_at.id)
+    elif it.trying_since is not None and now - it.trying_since < LATE:
+        kind, state = "warn", "A heal is under way"
+        told = ("A heal is under way: look again in a minute.",)
+        action, url = "See the heals", "/heals"
     elif it.looked_at is not None:
         fault = FAULTS.get(it.looked_at.fault or "", FAULTS["unknown"])
         told = ("The Optimizer looked into it and changed nothing.", fault)

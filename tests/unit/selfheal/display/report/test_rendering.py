@@ -151,7 +151,7 @@ def list_all(*reports: StoredRun, width: int = 160) -> str:
         "version 1 passed 40 of 40",
         "refused: names a url",
         "last good version: better; p = 0.021, where at most 0.05 is asked for: so at most 1 in 20",
-        "worthless candidates gets through; e-value 47",
+        "worthless candidates gets through; its bet reached 47.6",
         "of 10 inputs that passed lately, 1 newly fail, 1 allowed (g7)",
         "an empty prompt on 4 of these inputs: 1 pass, mean 0.410; so this is learned: the new",
         "scored by evaluator 0123456789abcdef",
@@ -263,8 +263,8 @@ def test_a_rollback_says_what_live_traffic_showed() -> None:
     assert "the watched version (100): mean score 0.400 over 12 answers" in shown
     assert "the version before it (99): mean score 0.800 over 40 answers" in shown
     assert "evidence that it is worse: p = 0.04, where at most 0.05 is asked for" in shown
-    assert "no worse is undone; e-value 22.5" in shown
-    assert "run again under both texts, 5 of its live inputs agree: p = 0.04; e-value 24.8" in shown
+    assert "is undone; its bet reached 25" in shown
+    assert "run again under both texts, 5 of its live inputs agree: p = 0.04; its bet reached 2" in shown
     assert "selfheal prompts activate 100" in shown
 
 

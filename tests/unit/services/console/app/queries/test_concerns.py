@@ -41,7 +41,8 @@ def tell(concerns: list[Concern]) -> list[tuple[str, str, str]]:
         (FAILING, [("bad", "Failing", "/prompts?task_type=codes")]),
         (replace(FAILING, looked_at=RUN), [("bad", "Failing", HEAL_URL)]),
         (
-            replace(FAILING, looked_at=replace(RUN, decision="canary")),
+            # Its replays register its text anew.
+            replace(FAILING, looked_at=replace(RUN, decision="canary"), trying_since=JUST_NOW),
             [("warn", "A repair serves a share", HEAL_URL)],
         ),
         (replace(FAILING, trying_since=JUST_NOW), [("warn", "A heal is under way", "/heals")]),
