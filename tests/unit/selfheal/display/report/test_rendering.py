@@ -264,7 +264,7 @@ def test_a_rollback_says_what_live_traffic_showed() -> None:
     assert "the version before it (99): mean score 0.800 over 40 answers" in shown
     assert "evidence that it is worse: p = 0.04, where at most 0.05 is asked for" in shown
     assert "is undone; its bet reached 25" in shown
-    assert "run again under both texts, 5 of its live inputs agree: p = 0.04; its bet reached 2" in shown
+    assert "5 of its live inputs agree: p = 0.04; its bet reached 2" in shown
     assert "selfheal prompts activate 100" in shown
 
 
