@@ -240,7 +240,7 @@ bench-gate: $(VENV)/user ## Show what the gate's bet is worth: error rate and po
 bench-alarm: $(VENV)/user ## Show what the trigger is worth: false alarms, and answers until a fall is seen
 	@$(BIN)/python -m benchmarks.alarm $(ARGS)
 
-# MODEL=noisy measures on a model that obeys by chance and whose truth is known, in 25 minutes;
+# MODEL=noisy measures on a model that obeys by chance and whose truth is known, in half an hour;
 # MODEL=local on the local model, in half an hour or more.
 MODEL ?= simulated
 bench-heal: $(VENV)/bench $(call setup_for,$(MODEL)) ## Measure healing: regressions, controls, faults (MODEL=noisy: one that obeys by chance; MODEL=local: a real one)

@@ -59,7 +59,7 @@ def make_parser() -> argparse.ArgumentParser:
         choices=MODELS,
         default=SIMULATED,
         help="simulated: 5 minutes, no key (default); noisy: one that obeys by chance, and whose "
-        "truth is known, 25 minutes; local: a real model, 30 minutes or, with --full, two hours",
+        "truth is known, half an hour; local: a real model, 30 minutes or, with --full, two hours",
     )
     extent = parser.add_mutually_exclusive_group()
     extent.add_argument("--full", action="store_true", help="run everything, however long")
