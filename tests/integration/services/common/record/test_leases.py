@@ -302,10 +302,13 @@ async def test_a_stop_leaves_time_to_what_is_being_written(connection: Connectio
 async def test_what_can_not_be_written_is_told(connection: Connection, database_url: str) -> None:
     connecting = partial(connect, database_url, timeout_seconds=5)
     broken = AsyncMock(side_effect=ZeroDivisionError)
-    hanging = AsyncMock(side_effect=asyncio.Event().wait)
+
+    async def hang(_: Connection) -> None:
+        await asyncio.Event().wait()
+
     with capture_logs() as logs:
         await give_back(broken, connection, connecting, seconds=20)
-        await give_back(hanging, connection, connecting, seconds=0.01)
+        await give_back(hang, connection, connecting, seconds=0.01)
     assert [entry["error"] for entry in logs if entry["event"] == "claim_not_given_back"] == [
         "ZeroDivisionError", "TimeoutError",
     ]  # fmt: skip
