@@ -41,6 +41,7 @@ def test_it_heals_without_being_asked_and_reports_it(autopilot: RunningSystem) -
         assert words in shown
 
 
+@pytest.mark.slow
 def test_a_crash_shows_and_up_mends_it(autopilot: RunningSystem) -> None:
     pid = autopilot.states()["optimizer"]["pid"]
     psutil.Process(pid).kill()

@@ -146,7 +146,18 @@ def test_logs_show_the_failures_alone_when_asked(system: RunningSystem) -> None:
     assert failed[0]["evaluation_detail"]["worker"]["model"] == "simulated"
 
 
-@pytest.mark.parametrize("part", ["postgres", "worker", "evaluator", "manager"])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "manager",
+        pytest.param("postgres", marks=SLOW),
+        pytest.param("worker", marks=SLOW),
+        pytest.param("evaluator", marks=SLOW),
+    ],
+)
 def test_a_killed_part_is_told_truly_and_repaired_by_up(system: RunningSystem, part: str) -> None:
     os.kill(system.states()[part]["pid"], signal.SIGKILL)
     status = system.selfheal("status", "--json", check=False)

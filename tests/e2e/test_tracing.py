@@ -8,6 +8,7 @@ from support.running_system import GUIDE_INJECTION, make_system
 from support.traced_story import ASKED, EACH_TWICE, JUDGE, KEY, TRACE, find_untraced_calls, play
 
 
+@pytest.mark.slow
 def test_one_trace_runs_through_all_services_to_the_provider_and_back_to_the_score(
     tmp_path: Path,
 ) -> None:

@@ -170,7 +170,7 @@ async def test_who_gives_it_back_does_not_wait_for_a_database_that_stays_away(
         raise DatabaseUnavailableError("It is away.")
         yield connection
 
-    short = Lease("some work", "mine", 2)
+    short = Lease("some work", "mine", 0.4)
     opening = connect(database_url, timeout_seconds=5)
     async with asyncio.timeout(20), opening as own, short.holding(own, connecting):
         own.terminate()
