@@ -39,7 +39,6 @@ from services.manager.app.services.refinement.rules import refine
 # Models whose good prompts fail often enough that the Optimizer finds work.
 LUCKY: Final = ("wild", "rough")
 ALL: Final = ("firm", "loose", "wild")
-EVERY: Final = ("firm", "loose", "rough", "wild")
 STEADY: Final = ("firm", "loose")
 # What was looked at while the healer was worked on had smaller seeds.
 FIRST_SEED: Final = 400
@@ -209,7 +208,7 @@ class NoisyProgram:
             "golden": [*golden.choosing, *golden.verdict],
         }
         shares: dict[str, dict[str, float]] = {}
-        for name in EVERY:
+        for name in self._lexicon.mixtures:
             model = self._lexicon.make_model(name, 0)
             shares[name] = {}
             for kind, texts in kinds.items():

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from unittest.mock import AsyncMock, patch
@@ -21,6 +22,23 @@ Connection = asyncpg.Connection
 END = "UPDATE selfheal.leases SET held_until = now() - interval '1 second'"
 SECONDS_LEFT = "SELECT extract(epoch FROM held_until - now())::float FROM selfheal.leases"
 MINE, THEIRS = (Lease("some work", holder, 30) for holder in ("mine", "theirs"))
+
+
+@dataclass
+class Away:
+    """A database that is away at the first two tries."""
+
+    url: str
+    tries: int = 0
+
+    @asynccontextmanager
+    async def connecting(self) -> AsyncIterator[Connection]:
+        self.tries += 1
+        with translate_database_errors():
+            if self.tries <= 2:
+                raise ConnectionRefusedError
+            async with connect(self.url, timeout_seconds=5) as other:
+                yield other
 
 
 async def test_one_holds_it_until_it_is_given_back_or_ends(connection: Connection) -> None:
@@ -145,20 +163,11 @@ async def test_it_is_given_back_over_another_connection_where_its_own_refuses(
 async def test_it_is_given_back_once_a_database_that_was_lost_is_there_again(
     connection: Connection, database_url: str
 ) -> None:
-    tries = 0
-
-    @asynccontextmanager
-    async def connecting() -> AsyncIterator[Connection]:
-        nonlocal tries
-        tries += 1
-        if tries <= 2:
-            raise DatabaseUnavailableError("It is away.")
-        async with connect(database_url, timeout_seconds=5) as other:
-            yield other
-
-    async with connect(database_url, timeout_seconds=5) as own, MINE.holding(own, connecting):
+    away = Away(database_url)
+    opening = connect(database_url, timeout_seconds=5)
+    async with opening as own, MINE.holding(own, away.connecting):
         own.terminate()
-    assert tries == 3
+    assert away.tries == 3
     assert await THEIRS.claim(connection)
 
 
@@ -212,25 +221,14 @@ async def hold_until_cancelled(own: Connection, connecting: Callable[..., Any]) 
 async def test_what_is_cancelled_gives_it_back_though_the_database_restarts_meanwhile(
     connection: Connection, database_url: str
 ) -> None:
-    tries = 0
-
-    @asynccontextmanager
-    async def connecting() -> AsyncIterator[Connection]:
-        nonlocal tries
-        tries += 1
-        with translate_database_errors():
-            if tries <= 2:
-                raise ConnectionRefusedError
-            async with connect(database_url, timeout_seconds=5) as other:
-                yield other
-
+    away = Away(database_url)
     with patch.multiple(leases, SECONDS_TO_TRY_AGAIN=0, SECONDS_AT_A_STOP=20):
         async with connect(database_url, timeout_seconds=5) as own:
             [outcome] = await asyncio.gather(
-                hold_until_cancelled(own, connecting), return_exceptions=True
+                hold_until_cancelled(own, away.connecting), return_exceptions=True
             )
     assert isinstance(outcome, asyncio.CancelledError)
-    assert tries == 3
+    assert away.tries == 3
     assert await THEIRS.claim(connection)
 
 
